@@ -1,0 +1,1 @@
+"""One outside thing each: tollama, the model registry, files."""

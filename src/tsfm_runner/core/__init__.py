@@ -1,0 +1,1 @@
+"""Arrays in, arrays out: resampling, transforms, baselines, post-processing."""

@@ -1,0 +1,1 @@
+"""Frozen words: task, frequency, forecast, model."""

@@ -1,0 +1,109 @@
+"""What a model answers, and what the caller is served."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias
+
+from tsfm_runner.domain.task import FloatArray, ForecastTask
+
+QuantileSource: TypeAlias = Literal["native", "interpolated", "extrapolated"]
+Rung: TypeAlias = Literal["tollama", "embedded", "baseline"]
+
+
+class FallbackReason(StrEnum):
+    """Why a baseline answered in place of a model; the list is closed."""
+
+    TOO_FEW_POINTS = "too_few_points"
+    MAX_GAP_EXCEEDED = "max_gap_exceeded"
+    BASELINE_ONLY_LIQUIDITY = "baseline_only_liquidity"
+    ROUTE_POLICY = "route_policy"
+    MODEL_NOT_INSTALLED = "model_not_installed"
+    RUNTIME_TIMEOUT = "runtime_timeout"
+    RUNTIME_UNAVAILABLE = "runtime_unavailable"
+    RUNTIME_PROTOCOL = "runtime_protocol"
+    INVALID_OUTPUT = "invalid_output"
+    DEADLINE_EXCEEDED = "deadline_exceeded"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelSeries:
+    """One series as a runtime gets it: finite, in model space, oldest first."""
+
+    market_id: str
+    cutoff: datetime
+    context: FloatArray
+    past_covariates: Mapping[str, FloatArray]
+    future_covariates: Mapping[str, FloatArray]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelCall:
+    """One call of a runtime: many series that share model, horizon and levels."""
+
+    model_name: str
+    step_s: int
+    horizon: int
+    quantile_levels: tuple[float, ...]
+    params: Mapping[str, Any]
+    series: tuple[ModelSeries, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QuantileForecast:
+    """What a runtime answers for one series.
+
+    ``values`` has shape ``(horizon, n_levels)``, finite, in model space; levels
+    are ascending and need not be in order of value (crossings are ours to mend).
+    """
+
+    quantile_levels: tuple[float, ...]
+    values: FloatArray
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RouteStep:
+    """One rung of the ladder: taken, or skipped for a reason."""
+
+    rung: Rung
+    is_taken: bool
+    reason: FallbackReason | None
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a band came from and everything that was done on the way."""
+
+    forecast_id: str
+    runtime: Rung
+    model_name: str
+    model_version: str
+    license_tag: str
+    latency_ms: float
+    input_length: int
+    missing_ratio: float
+    quantile_source: Mapping[float, QuantileSource]
+    route: tuple[RouteStep, ...]
+    fallback_reason: FallbackReason | None
+    warnings: tuple[str, ...]
+    batch_size: int
+
+    @property
+    def is_fallback(self) -> bool:
+        """Whether a baseline stands in for a model."""
+        return self.fallback_reason is not None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ServedForecast:
+    """The answer to one task.
+
+    ``values`` has shape ``(horizon, n_levels)``: prices in [0, 1], ascending over
+    the task's levels at every step.
+    """
+
+    task: ForecastTask
+    values: FloatArray
+    provenance: Provenance

@@ -1,0 +1,77 @@
+"""Every error this package raises on purpose.
+
+TsfmError
+├── ConfigurationError            settings or registry cannot be used; the start is refused
+├── InvalidTaskError              the caller can mend it: wrong shape, frequency, level
+├── ModelNotAllowedError          the licence policy says no
+└── ForecastRuntimeError          the model runtime let us down; the service falls back
+    ├── RuntimeUnavailableError   no answer: refused, overloaded, connection lost
+    │   └── RuntimeTimeoutError   no answer in time
+    ├── RuntimeRefusedError       it refused the request: our fault or its configuration
+    │   └── ModelNotInstalledError
+    ├── RuntimeProtocolError      an answer that breaks its own contract
+    └── RuntimeOutputError        a well-formed answer with numbers nobody can use
+"""
+
+
+class TsfmError(Exception):
+    """Root of every error this package raises on purpose."""
+
+
+class ConfigurationError(TsfmError):
+    """Settings, registry or secrets cannot be used; the process must not start."""
+
+
+class InvalidTaskError(TsfmError):
+    """The caller asked for something impossible; ``field`` says where to mend it."""
+
+    def __init__(self, field: str, message: str) -> None:
+        """Name the field in the domain's words and what is allowed there."""
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.message = message
+
+
+class ModelNotAllowedError(TsfmError):
+    """The licence policy of this environment does not allow the model."""
+
+
+class ForecastRuntimeError(TsfmError):
+    """The model runtime let us down; the service answers with a baseline."""
+
+
+class RuntimeUnavailableError(ForecastRuntimeError):
+    """No answer: refused, overloaded, or the connection was lost."""
+
+
+class RuntimeTimeoutError(RuntimeUnavailableError):
+    """No answer within the time that was given."""
+
+
+class RuntimeRefusedError(ForecastRuntimeError):
+    """The runtime refused the request.
+
+    ``is_input`` is true when the content of a series may be the cause, so that
+    asking again with fewer series can help.
+    """
+
+    def __init__(self, message: str, *, is_input: bool) -> None:
+        """Say what was refused, and whether a series may be to blame."""
+        super().__init__(message)
+        self.is_input = is_input
+
+
+class ModelNotInstalledError(RuntimeRefusedError):
+    """The runtime is well but does not have the model."""
+
+    def __init__(self, message: str) -> None:
+        """Say which model is missing; no series is ever to blame."""
+        super().__init__(message, is_input=False)
+
+
+class RuntimeProtocolError(ForecastRuntimeError):
+    """The runtime sent an answer that breaks its own contract."""
+
+
+class RuntimeOutputError(ForecastRuntimeError):
+    """The runtime sent a well-formed answer whose numbers are not finite."""

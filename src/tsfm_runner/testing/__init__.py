@@ -1,0 +1,1 @@
+"""Tools that users run too: the tollama double and the market simulator."""
