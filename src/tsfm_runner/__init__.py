@@ -1,0 +1,1 @@
+"""Probability series of prediction markets in, quantile bands out."""

@@ -1,7 +1,7 @@
 """Every error this package raises on purpose.
 
 TsfmError
-├── ConfigurationError            settings or registry cannot be used; the start is refused
+├── ConfigurationError            settings or registry cannot be used; no start
 ├── InvalidTaskError              the caller can mend it: wrong shape, frequency, level
 ├── ModelNotAllowedError          the licence policy says no
 └── ForecastRuntimeError          the model runtime let us down; the service falls back
