@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
@@ -60,7 +61,7 @@ class MarketFacts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ForecastTask:
-    """One question: how far may this price move in the next steps?
+    """One question: how far may this price move in the next steps.
 
     Attributes
     ----------
@@ -122,7 +123,7 @@ def _check_question(task: ForecastTask) -> None:
         raise InvalidTaskError("quantile_levels", f"must name 1 to {MAX_LEVELS} levels")
     if not MIN_LEVEL <= levels[0] <= levels[-1] <= MAX_LEVEL:
         raise InvalidTaskError("quantile_levels", "must lie in [0.001, 0.999]")
-    if any(low >= high for low, high in zip(levels, levels[1:], strict=False)):
+    if any(low >= high for low, high in pairwise(levels)):
         raise InvalidTaskError("quantile_levels", "must be distinct and ascending")
 
 
