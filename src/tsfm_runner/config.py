@@ -163,14 +163,16 @@ class BaselineConfig(Section):
 
     ewma_half_life_steps: Positive = 11.0
     """Half-life of the squared changes in the EWMA variance."""
-    kalman_half_life_steps: Positive = 34.0
+    kalman_half_life_steps: Positive = 11.0
     """Half-life of the autocovariances from which q and r are taken."""
     floor_share: Probability = 0.1
     """Recent variance never counts below this share of the whole context's."""
-    floor_ticks: Positive = 0.5
+    floor_ticks: Positive = 0.1
     """One-step scale never falls below this many ticks."""
-    floor_price: Positive = 0.0005
+    floor_price: Positive = 0.0001
     """One-step scale never falls below this many price units; used with no tick."""
+    logit_eps: Annotated[float, Field(gt=0, lt=0.5)] = 0.001
+    """Baselines keep at least this far from 0 and 1 in the logit."""
     min_changes: Count = 24
     """Rolling quantile: with fewer h-step changes, shorter steps are scaled up."""
 

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 from tsfm_runner.domain.task import Provider
 from tsfm_runner.errors import ConfigurationError, ModelNotAllowedError
 
-LicenceTag: TypeAlias = Literal["commercial_ok", "research_only"]
+LicenceTag: TypeAlias = Literal["commercial_ok", "research_only", "unknown"]
 Environment: TypeAlias = Literal["dev", "prod"]
 
 

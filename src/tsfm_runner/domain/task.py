@@ -23,6 +23,8 @@ MAX_HORIZON = 288
 MAX_LEVELS = 99
 MIN_LEVEL = 0.001
 MAX_LEVEL = 0.999
+FIRST_YEAR = 1971
+LAST_YEAR = 2999
 MIN_POINTS = 2
 MAX_POINTS = 20_000
 
@@ -116,6 +118,9 @@ def _check_question(task: ForecastTask) -> None:
         raise InvalidTaskError("market_id", "must have 1 to 256 characters")
     if task.cutoff.tzinfo is None:
         raise InvalidTaskError("cutoff", "must carry a time zone")
+    if not FIRST_YEAR <= task.cutoff.year <= LAST_YEAR:
+        rule = f"must lie in the years {FIRST_YEAR} to {LAST_YEAR}"
+        raise InvalidTaskError("cutoff", rule)
     if not 1 <= task.horizon <= MAX_HORIZON:
         raise InvalidTaskError("horizon", f"must be between 1 and {MAX_HORIZON}")
     levels = task.quantile_levels
@@ -143,22 +148,22 @@ def _check_times(task: ForecastTask) -> None:
     if times_s is None:
         return
     if times_s.shape != task.context.shape:
-        raise InvalidTaskError("times_s", "must be as long as the context")
+        raise InvalidTaskError("times_s", "must have one time for each point")
     if not (np.diff(times_s) > 0).all():
         raise InvalidTaskError("times_s", "must be strictly increasing")
     if abs(times_s[-1] - task.cutoff.timestamp()) >= 1e-3:  # noqa: PLR2004
-        raise InvalidTaskError("times_s", "must end at the cutoff")
+        raise InvalidTaskError("times_s", "must end at the time of the last point")
 
 
 def _check_covariates(task: ForecastTask) -> None:
     for name, column in task.past_covariates.items():
         if column.shape != task.context.shape:
-            rule = "must be as long as the context"
+            rule = "must have one value for each point"
             raise InvalidTaskError(f"past_covariates.{name}", rule)
     for name, column in task.future_covariates.items():
         if name not in task.past_covariates:
-            rule = "must also stand in past_covariates"
+            rule = "must be known for the past too"
             raise InvalidTaskError(f"future_covariates.{name}", rule)
         if column.shape != (task.horizon,):
-            rule = "must be as long as the horizon"
+            rule = "must have one value for each step ahead"
             raise InvalidTaskError(f"future_covariates.{name}", rule)

@@ -1,0 +1,101 @@
+"""The HTTP application: routes, guard, and the one table from error to status."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI, Request, Response
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse
+from swagger_ui_bundle import swagger_ui_path
+
+from tsfm_runner.api.forecasts import router as forecasts_router
+from tsfm_runner.api.guard import Guard
+from tsfm_runner.api.inspection import health_router, models_router
+from tsfm_runner.api.openapi import describe
+from tsfm_runner.api.problems import Problem, ProblemError
+from tsfm_runner.config import Settings
+from tsfm_runner.service.backend import Backend
+
+OpenBackend = Callable[[], AbstractAsyncContextManager[Backend]]
+
+
+def create_app(settings: Settings, open_backend: OpenBackend) -> FastAPI:
+    """Return the application; the backend is opened at start and closed at the end."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_backend() as backend:
+            app.state.backend = backend
+            yield
+
+    app = FastAPI(
+        title="TSFM Runner",
+        version=version("tsfm-runner"),
+        description="Probability series in, quantile bands out.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.settings = settings
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
+    for router in (forecasts_router, models_router, health_router):
+        app.include_router(router)
+    _add_docs(app)
+    app.add_exception_handler(ProblemError, _answer_problem)
+    app.add_exception_handler(HTTPException, _answer_http_error)
+    app.add_exception_handler(Exception, _answer_own_error)
+    # Outside everything else, so that answers to our own errors have its headers.
+    app.middleware_stack = Guard(app.build_middleware_stack(), auth=settings.auth)
+    return app
+
+
+def _add_docs(app: FastAPI) -> None:
+    """Serve the interactive documentation from files on this machine."""
+    app.mount("/docs/assets", StaticFiles(directory=swagger_ui_path))
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return get_swagger_ui_html(
+            openapi_url="/openapi.json",
+            title=app.title,
+            swagger_js_url="/docs/assets/swagger-ui-bundle.js",
+            swagger_css_url="/docs/assets/swagger-ui.css",
+            swagger_favicon_url="/docs/assets/favicon-32x32.png",
+        )
+
+
+async def _answer_problem(_: Request, failure: Exception) -> Response:
+    if not isinstance(failure, ProblemError):
+        raise TypeError("only problems come here") from failure
+    return failure.problem.response()
+
+
+async def _answer_http_error(request: Request, failure: Exception) -> Response:
+    if not isinstance(failure, HTTPException):
+        raise TypeError("only HTTP errors come here") from failure
+    problem = Problem(
+        failure.status_code,
+        {404: "not_found", 405: "method_not_allowed"}.get(
+            failure.status_code, "http_error"
+        ),
+        failure.detail,
+        f"{request.method} {request.url.path}: {failure.detail}",
+        "GET /openapi.json lists every route.",
+        headers=failure.headers or {},
+    )
+    return problem.response()
+
+
+async def _answer_own_error(_request: Request, _failure: Exception) -> Response:
+    """Answer 500 for an error of our own code; the server logs its traceback."""
+    problem = Problem(
+        500,
+        "internal_error",
+        "An error of ours",
+        "The service has a defect; the request may be correct.",
+        "Report the X-Request-ID of this answer with the service's log.",
+    )
+    return problem.response()

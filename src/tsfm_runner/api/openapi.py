@@ -1,0 +1,51 @@
+"""The parts of the OpenAPI document that hot routes do not give by themselves."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+
+from tsfm_runner.api.problems import MEDIA_TYPE
+from tsfm_runner.api.schemas import BatchRequest, ForecastRequest
+
+_REF = "#/components/schemas/{model}"
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": description,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model="ProblemBody")}}},
+    }
+    for status, description in {
+        400: "The body is not JSON",
+        401: "No token, or a wrong one",
+        403: "The licence policy forbids the model",
+        413: "The request is too large",
+        422: "The request breaks a rule",
+        500: "An error of ours",
+    }.items()
+}
+
+
+def request_body(model: type[BaseModel]) -> dict[str, Any]:
+    """Return what a route says of a body that it reads by itself."""
+    schema = {"$ref": _REF.format(model=model.__name__)}
+    content = {"application/json": {"schema": schema}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document, made once."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+        )
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        for model in (ForecastRequest, BatchRequest):
+            schema = model.model_json_schema(ref_template=_REF)
+            schemas |= schema.pop("$defs", {}) | {model.__name__: schema}
+        app.openapi_schema = document
+    return app.openapi_schema

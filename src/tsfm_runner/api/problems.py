@@ -1,0 +1,139 @@
+"""Errors as the caller sees them: RFC 9457 problem details."""
+
+import json
+import reprlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import Response
+from pydantic import ValidationError
+
+MEDIA_TYPE = "application/problem+json"
+_MAX_INPUT = 80
+_MAX_ERRORS = 100
+
+_short = reprlib.Repr()  # never walks far into what a caller sends
+_short.maxlevel, _short.maxstring, _short.maxother = 3, _MAX_INPUT, _MAX_INPUT
+
+
+class ProblemError(Exception):
+    """Raised anywhere at the HTTP edge to answer with a problem."""
+
+    def __init__(self, problem: "Problem") -> None:
+        """Carry the problem to the one place that turns it into an answer."""
+        super().__init__(problem.detail)
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem, before it is written out."""
+
+    status: int
+    code: str
+    title: str
+    detail: str
+    hint: str
+    errors: Sequence[Mapping[str, Any]] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def body(self) -> dict[str, Any]:
+        """Return the members of the problem; ``errors`` only where there are any."""
+        members: dict[str, Any] = {
+            "type": f"urn:tsfm-runner:problem:{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            "hint": self.hint,
+        }
+        return members | ({"errors": list(self.errors)} if self.errors else {})
+
+    def response(self) -> Response:
+        """Return the HTTP answer. ASCII only, so that no input can break it."""
+        return Response(
+            json.dumps(self.body()).encode(),
+            self.status,
+            dict(self.headers),
+            MEDIA_TYPE,
+        )
+
+
+def not_json(reason: str) -> Problem:
+    """Return the problem of a body that cannot be read at all."""
+    return Problem(
+        400,
+        "invalid_json",
+        "The body is not valid JSON",
+        reason,
+        "Send one JSON object with plain finite numbers and no key twice.",
+    )
+
+
+def too_large(what: str) -> Problem:
+    """Return the problem of a body that is over a limit."""
+    return Problem(
+        413,
+        "payload_too_large",
+        "The request is too large",
+        what,
+        "Send fewer points, or split the batch.",
+    )
+
+
+def unauthorized(reason: str) -> Problem:
+    """Return the problem of a missing or wrong token."""
+    return Problem(
+        401,
+        "unauthorized",
+        "A valid token is needed",
+        reason,
+        "Send 'Authorization: Bearer TOKEN' or 'X-API-Key: TOKEN'.",
+        headers={"WWW-Authenticate": "Bearer"},
+    )
+
+
+def not_allowed(reason: str) -> Problem:
+    """Return the problem of a model that the licence policy forbids."""
+    return Problem(
+        403,
+        "model_not_allowed",
+        "The model may not be served here",
+        reason,
+        "GET /tsfm/models lists the models that may.",
+    )
+
+
+def invalid_request(errors: Sequence[Mapping[str, Any]]) -> Problem:
+    """Return the problem of fields that the caller can mend."""
+    first = errors[0]
+    where = ".".join(map(str, first["loc"]))
+    return Problem(
+        422,
+        "invalid_request",
+        "The request breaks a rule",
+        f"{where}: {first['msg']}" if where else str(first["msg"]),
+        "Each entry of 'errors' names a field and what is allowed there.",
+        errors,
+    )
+
+
+def field_error(loc: Sequence[str | int], msg: str, value: object) -> dict[str, Any]:
+    """Return one entry of ``errors``, with the input cut to 80 characters."""
+    return {"loc": list(loc), "msg": msg, "input": _short.repr(value)[:_MAX_INPUT]}
+
+
+def field_errors(
+    failure: ValidationError,
+) -> list[dict[str, Any]]:
+    """Return the entries of ``errors`` of a failed validation, at most 100."""
+    errors = failure.errors(include_url=False, include_context=False)
+    return [
+        field_error(
+            error["loc"],
+            error["msg"].removeprefix("Value error, "),
+            error["input"],
+        )
+        for error in errors[:_MAX_ERRORS]
+    ]

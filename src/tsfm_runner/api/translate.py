@@ -1,0 +1,179 @@
+"""Between the words of the wire and those of the domain."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import numpy as np
+from pydantic import ValidationError
+
+from tsfm_runner.api.problems import (
+    Problem,
+    field_error,
+    field_errors,
+    invalid_request,
+    not_allowed,
+)
+from tsfm_runner.api.schemas import ForecastAnswer, ForecastMeta, ForecastRequest
+from tsfm_runner.config import TaskConfig
+from tsfm_runner.domain.forecast import ServedForecast
+from tsfm_runner.domain.frequency import Frequency
+from tsfm_runner.domain.task import (
+    FloatArray,
+    ForecastTask,
+    MarketFacts,
+    ModelChoice,
+    Transform,
+)
+from tsfm_runner.errors import InvalidTaskError, ModelNotAllowedError
+
+_WIRE_NAMES = {
+    "cutoff": "as_of_ts",
+    "context": "y",
+    "times_s": "y_ts",
+    "horizon": "horizon_steps",
+    "quantile_levels": "quantiles",
+    "past_covariates": "x_past",
+    "future_covariates": "x_future",
+    "model.name": "model.model_name",
+}
+
+
+def read_task(value: object, defaults: TaskConfig) -> ForecastTask | Problem:
+    """Return the task that a JSON value asks for, or the problem with it."""
+    try:
+        return task_from_wire(ForecastRequest.model_validate(value), defaults)
+    except ValidationError as failure:
+        return invalid_request(field_errors(failure))
+    except InvalidTaskError as failure:
+        return task_problem(failure, value)
+
+
+def task_problem(failure: InvalidTaskError, value: object) -> Problem:
+    """Return the problem of a task, with the field in the words of the wire."""
+    head, _, rest = failure.field.partition(".")
+    name = _WIRE_NAMES.get(failure.field) or ".".join(
+        filter(None, (_WIRE_NAMES.get(head, head), rest))
+    )
+    loc = name.split(".", 1)
+    given: object = value
+    for part in loc:
+        given = given.get(part) if isinstance(given, Mapping) else None
+    return invalid_request([field_error(loc, failure.message, given)])
+
+
+def refusal_problem(
+    failure: InvalidTaskError | ModelNotAllowedError, value: object
+) -> Problem:
+    """Return the problem of a task that the service refused."""
+    if isinstance(failure, ModelNotAllowedError):
+        return not_allowed(str(failure))
+    return task_problem(failure, value)
+
+
+def task_from_wire(request: ForecastRequest, defaults: TaskConfig) -> ForecastTask:
+    """Return the task; what the request leaves out comes from the settings.
+
+    Raises ``InvalidTaskError`` where fields contradict each other.
+    """
+    model = request.model
+    transform = request.transform
+    return ForecastTask(
+        market_id=request.market_id,
+        cutoff=request.as_of_ts,
+        freq=Frequency.parse(request.freq or defaults.freq),
+        horizon=request.horizon_steps or defaults.horizon,
+        quantile_levels=_levels(request, defaults),
+        context=np.array(request.y, dtype=np.float64),
+        transform=Transform(
+            (transform and transform.space) or defaults.space,
+            (transform and transform.eps) or defaults.eps,
+        ),
+        times_s=None if request.y_ts is None else np.array(request.y_ts),
+        past_covariates=_columns(request.x_past),
+        future_covariates=_columns(request.x_future),
+        model=ModelChoice()
+        if model is None
+        else ModelChoice(
+            model.provider, model.model_name, model.model_version, model.params or {}
+        ),
+        facts=_facts(request),
+    )
+
+
+def _levels(request: ForecastRequest, defaults: TaskConfig) -> tuple[float, ...]:
+    if request.level is None:
+        return tuple(sorted(request.quantiles or defaults.quantile_levels))
+    if request.quantiles is not None:
+        raise InvalidTaskError("level", "may not stand beside quantiles")
+    tails = [round((100 - percent) / 200, 6) for percent in request.level]
+    return tuple(sorted({*tails, 0.5, *(round(1 - tail, 6) for tail in tails)}))
+
+
+def _columns(columns: Mapping[str, list[float]] | None) -> dict[str, FloatArray]:
+    return {name: np.array(column, float) for name, column in (columns or {}).items()}
+
+
+def _facts(request: ForecastRequest) -> MarketFacts:
+    closes_at = request.closes_at
+    if request.tte_seconds is not None:
+        if closes_at is not None:
+            raise InvalidTaskError("tte_seconds", "may not stand beside closes_at")
+        closes_at = request.as_of_ts + timedelta(seconds=request.tte_seconds)
+    return MarketFacts(
+        liquidity_bucket=request.liquidity_bucket,
+        category=request.category,
+        event_id=request.event_id,
+        closes_at=closes_at,
+        tick_size=request.tick_size,
+        max_gap_minutes=request.max_gap_minutes,
+    )
+
+
+def answer_to_wire(served: ServedForecast) -> ForecastAnswer:
+    """Return the answer in the words of the wire."""
+    task = served.task
+    keys = map(repr, task.quantile_levels)
+    columns = served.values.T.tolist()
+    quantiles: dict[str, list[float]] = dict(zip(keys, columns, strict=True))
+    return {
+        "market_id": task.market_id,
+        "as_of_ts": _rfc3339(task.cutoff),
+        "freq": task.freq.text,
+        "horizon_steps": task.horizon,
+        "quantiles": list(task.quantile_levels),
+        "ts": [_rfc3339(time) for time in task.step_times],
+        "yhat_q": quantiles,
+        "yhat_q_raw": quantiles,
+        "meta": _meta(served),
+    }
+
+
+def _meta(served: ServedForecast) -> ForecastMeta:
+    origin, transform = served.provenance, served.task.transform
+    return {
+        "forecast_id": origin.forecast_id,
+        "runtime": origin.runtime,
+        "model_name": origin.model_name,
+        "model_version": origin.model_version,
+        "license_tag": origin.license_tag,
+        "latency_ms": round(origin.latency_ms, 3),
+        "input_len": origin.input_length,
+        "missing_ratio": round(origin.missing_ratio, 6),
+        "transform": {"space": transform.space, "eps": transform.eps},
+        "band_calibration": "raw",
+        "quantile_source": {
+            repr(level): source for level, source in origin.quantile_source.items()
+        },
+        "route": [
+            {"rung": step.rung, "taken": step.is_taken, "reason": step.reason}
+            for step in origin.route
+        ],
+        "fallback_used": origin.is_fallback,
+        "fallback_reason": origin.fallback_reason,
+        "warnings": list(origin.warnings),
+        "batch_size": origin.batch_size,
+    }
+
+
+def _rfc3339(time: datetime) -> str:
+    return time.isoformat().replace("+00:00", "Z")

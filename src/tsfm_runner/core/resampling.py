@@ -1,0 +1,149 @@
+"""From raw points to a context: a regular grid without holes."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tsfm_runner.core.arrays import BoolArray, FloatArray, IntArray
+
+_TIME_TOLERANCE = 1e-6
+_GRID_TOLERANCE = 1e-6
+_MIN_MOVES = 2
+
+
+class Run(NamedTuple):
+    """Where the points of a context come from.
+
+    ``source`` holds one position of the raw series for each step of the context;
+    a position that stands again is a value filled forward. ``has_long_gap`` says
+    that something older, or the end, was cut off at a gap too long to fill.
+    """
+
+    source: IntArray
+    has_long_gap: bool
+
+
+def bin_by_step(
+    times_s: FloatArray, *, cutoff_s: float, step_s: float, max_steps: int
+) -> IntArray:
+    """Return, for each step up to the cutoff, the last point that falls into it.
+
+    A point belongs to the step in which it lies: later than the grid time before
+    and not later than the grid time itself. So the value at a grid time is the
+    last one at or before it, and a point is never used early.
+
+    Parameters
+    ----------
+    times_s : (n_points,) array
+        Epoch seconds, strictly increasing, none after the cutoff.
+    cutoff_s, step_s : float
+        Seconds; the last grid time, and the distance between grid times.
+    max_steps : int
+        Only the most recent so many steps are kept.
+
+    Returns
+    -------
+    (n_steps,) array of int
+        Positions in ``times_s``, oldest step first, -1 where a step has no point.
+        The first step always has one. Empty when no point is recent enough.
+
+    Examples
+    --------
+    >>> bin_by_step(
+    ...     np.array([0.0, 50.0, 60.0, 200.0]), cutoff_s=240, step_s=60, max_steps=9
+    ... ).tolist()
+    [0, 2, -1, -1, 3]
+
+    """
+    steps_back = np.floor((cutoff_s - times_s) / step_s + _TIME_TOLERANCE).astype(int)
+    recent = np.flatnonzero(steps_back < max_steps)
+    if recent.size == 0:
+        return np.empty(0, dtype=np.int64)
+    n_steps = int(steps_back[recent[0]]) + 1
+    binned = np.full(n_steps, -1, dtype=np.int64)
+    binned[n_steps - 1 - steps_back[recent]] = recent  # the last assignment wins
+    return binned
+
+
+def latest_run(is_known: BoolArray, *, max_gap_steps: int) -> Run:
+    """Return the most recent stretch of steps that has no long gap.
+
+    Parameters
+    ----------
+    is_known : (n_steps,) array of bool
+        Which steps have a value; at least one has.
+    max_gap_steps : int
+        Longest run of steps without a value that is filled forward.
+
+    Returns
+    -------
+    Run
+        Positions of the values, filled forward. After a long gap at the end the
+        run stops at the last known value.
+
+    Raises
+    ------
+    ValueError
+        If no step has a value.
+
+    Examples
+    --------
+    >>> known = np.array([True, False, False, True, False, True])
+    >>> latest_run(known, max_gap_steps=1)
+    Run(source=array([3, 3, 5]), has_long_gap=True)
+
+    """
+    positions = np.arange(is_known.size)
+    if not is_known.any():
+        raise ValueError("no step has a value")
+    source = np.maximum.accumulate(np.where(is_known, positions, -1))
+    first, last = int(is_known.argmax()), int(source[-1])
+    ends_in_gap = is_known.size - 1 - last > max_gap_steps
+    stop = last + 1 if ends_in_gap else is_known.size
+    too_old = positions - source > max_gap_steps
+    too_old[:first] = False
+    gaps = np.flatnonzero(too_old[:stop])
+    start = int(gaps[-1]) + 1 if gaps.size else first
+    return Run(source[start:stop], has_long_gap=bool(gaps.size) or ends_in_gap)
+
+
+def detect_tick(prices: FloatArray) -> float | None:
+    """Return the price grid that a series stands on, or None if it shows none.
+
+    The tick is the smallest non-zero step, if every price is a multiple of it
+    and the series moved often enough to tell.
+
+    Parameters
+    ----------
+    prices : (n_points,) array
+        In [0, 1], finite.
+
+    Examples
+    --------
+    >>> detect_tick(np.array([0.41, 0.42, 0.42, 0.40]))
+    0.01
+
+    """
+    moves = np.abs(np.diff(prices))
+    moves = moves[moves > _GRID_TOLERANCE]
+    if moves.size < _MIN_MOVES:
+        return None
+    tick = round(float(moves.min()), 6)
+    off_grid = np.abs(prices - np.rint(prices / tick) * tick)
+    return tick if off_grid.max() <= _GRID_TOLERANCE else None
+
+
+def stack_contexts(contexts: list[FloatArray]) -> FloatArray:
+    """Return contexts as one matrix, ends aligned, NaN before the shorter ones.
+
+    Examples
+    --------
+    >>> stack_contexts([np.array([0.1, 0.2]), np.array([0.3])]).tolist()
+    [[0.1, 0.2], [nan, 0.3]]
+
+    """
+    width = max(context.size for context in contexts)
+    stacked = np.full((len(contexts), width), np.nan)
+    for row, context in zip(stacked, contexts, strict=True):
+        row[width - context.size :] = context
+    return stacked
