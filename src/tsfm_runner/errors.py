@@ -2,6 +2,7 @@
 
 TsfmError
 ├── ConfigurationError            settings or registry cannot be used; no start
+├── UnreadableInputError          a file or frame holds no market series
 ├── InvalidTaskError              the caller can mend it: wrong shape, frequency, level
 ├── ModelNotAllowedError          the licence policy says no
 └── ForecastRuntimeError          the model runtime let us down; the service falls back
@@ -20,6 +21,10 @@ class TsfmError(Exception):
 
 class ConfigurationError(TsfmError):
     """Settings, registry or secrets cannot be used; the process must not start."""
+
+
+class UnreadableInputError(TsfmError):
+    """A file or data frame cannot be read as market series or requests."""
 
 
 class InvalidTaskError(TsfmError):

@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
+from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse
+from starlette.responses import FileResponse, HTMLResponse
 from swagger_ui_bundle import swagger_ui_path
 
 from tsfm_runner.api.forecasts import router as forecasts_router
@@ -18,6 +18,13 @@ from tsfm_runner.api.openapi import describe
 from tsfm_runner.api.problems import Problem, ProblemError
 from tsfm_runner.config import Settings
 from tsfm_runner.service.backend import Backend
+
+_DOCS_ASSETS = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")
+_DOCS_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
+)
+_MAX_PATH = 80
 
 OpenBackend = Callable[[], AbstractAsyncContextManager[Backend]]
 
@@ -38,6 +45,8 @@ def create_app(settings: Settings, open_backend: OpenBackend) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        # A redirect would send callers wherever their Host header points.
+        redirect_slashes=False,
     )
     app.state.settings = settings
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
@@ -54,17 +63,27 @@ def create_app(settings: Settings, open_backend: OpenBackend) -> FastAPI:
 
 def _add_docs(app: FastAPI) -> None:
     """Serve the interactive documentation from files on this machine."""
-    app.mount("/docs/assets", StaticFiles(directory=swagger_ui_path))
+    script, style, icon = (f"/docs/assets/{name}" for name in _DOCS_ASSETS)
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
-        return get_swagger_ui_html(
+        page = get_swagger_ui_html(
             openapi_url="/openapi.json",
             title=app.title,
-            swagger_js_url="/docs/assets/swagger-ui-bundle.js",
-            swagger_css_url="/docs/assets/swagger-ui.css",
-            swagger_favicon_url="/docs/assets/favicon-32x32.png",
+            swagger_js_url=script,
+            swagger_css_url=style,
+            swagger_favicon_url=icon,
+            swagger_ui_parameters={"validatorUrl": None},  # would send the schema out
         )
+        page.headers["Content-Security-Policy"] = _DOCS_POLICY
+        return page
+
+    @app.get("/docs/assets/{name}", include_in_schema=False)
+    async def asset(name: str) -> FileResponse:
+        # The bundle also has a page of its own, which loads from other hosts.
+        if name not in _DOCS_ASSETS:
+            raise HTTPException(404)
+        return FileResponse(Path(swagger_ui_path) / name)
 
 
 async def _answer_problem(_: Request, failure: Exception) -> Response:
@@ -82,7 +101,7 @@ async def _answer_http_error(request: Request, failure: Exception) -> Response:
             failure.status_code, "http_error"
         ),
         failure.detail,
-        f"{request.method} {request.url.path}: {failure.detail}",
+        f"{request.method} {request.url.path[:_MAX_PATH]}: {failure.detail}",
         "GET /openapi.json lists every route.",
         headers=failure.headers or {},
     )

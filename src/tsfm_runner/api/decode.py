@@ -4,30 +4,37 @@ import json
 from collections import Counter
 from typing import Any, NoReturn
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
-from tsfm_runner.api.problems import ProblemError, not_json, too_large
+from tsfm_runner.api.problems import ProblemError, cut_short, not_json, too_large
+
+_MAX_KEYS = 100
+_MAX_LENGTH_DIGITS = 20
 
 
 async def read_body(request: Request, *, max_bytes: int) -> bytes:
     """Return the body; stop reading as soon as it is over the limit."""
     what = f"the body may have at most {max_bytes} bytes"
     declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared) > max_bytes:
+    if declared.isdecimal() and int(declared[:_MAX_LENGTH_DIGITS]) > max_bytes:
         raise ProblemError(too_large(what))
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > max_bytes:
-            raise ProblemError(too_large(what))
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise ProblemError(too_large(what))
+    except ClientDisconnect as failure:
+        # Nobody reads this answer; but a caller who leaves is no error of ours.
+        raise ProblemError(cut_short()) from failure
     return bytes(body)
 
 
 def parse_json(body: bytes, *, max_values: int) -> Any:  # noqa: ANN401 - JSON is any
     """Return the JSON value of a body that does not hold too many of them.
 
-    Refused, besides what is no JSON: NaN and Infinity, a key that stands twice
-    in one object, and nesting too deep to follow.
+    Refused, besides what is no JSON in UTF-8: NaN and Infinity, a key that stands
+    twice in one object, objects of very many keys, and nesting too deep to follow.
     """
     # Every value but the first has a comma before it or opens a container, so
     # these counts bound what would be built, before anything is.
@@ -36,22 +43,29 @@ def parse_json(body: bytes, *, max_values: int) -> Any:  # noqa: ANN401 - JSON i
         raise ProblemError(too_large(f"the body may have at most {max_values} values"))
     try:
         return json.loads(
-            body, object_pairs_hook=_unique_keys, parse_constant=_refuse_constant
+            body.decode(),
+            object_pairs_hook=_unique_keys,
+            parse_constant=_refuse_constant,
         )
     except RecursionError as failure:
         raise ProblemError(not_json("it is nested too deeply")) from failure
     except ValueError as failure:
-        raise ProblemError(not_json(str(failure)[:200])) from failure
+        # What follows a semicolon is advice to whoever runs the interpreter.
+        reason = str(failure).partition(";")[0]
+        raise ProblemError(not_json(reason)) from failure
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > _MAX_KEYS:
+        raise ProblemError(too_large(f"an object may have at most {_MAX_KEYS} keys"))
     values = dict(pairs)
     if len(values) < len(pairs):
         counts = Counter(name for name, _ in pairs)
         twice = counts.most_common(1)[0][0]
-        raise ValueError(f"the key {twice[:80]!r} stands twice in one object")
+        reason = f"the key {twice[:80]!r} stands twice in one object"
+        raise ProblemError(not_json(reason))
     return values
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
+    raise ProblemError(not_json(f"{name} is no JSON number"))

@@ -61,7 +61,7 @@ def _token(headers: Headers) -> bytes | None:
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         token = headers.get("x-api-key", "")
-    return token.strip().encode("utf-8", "surrogateescape") or None
+    return token.strip().encode("latin-1") or None  # the bytes as they came
 
 
 def _request_id(headers: Headers) -> str:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 MEDIA_TYPE = "application/problem+json"
 _MAX_INPUT = 80
 _MAX_ERRORS = 100
+_MESSAGES = {"model_type": "Input should be an object"}
 
 _short = reprlib.Repr()  # never walks far into what a caller sends
 _short.maxlevel, _short.maxstring, _short.maxother = 3, _MAX_INPUT, _MAX_INPUT
@@ -71,6 +72,17 @@ def not_json(reason: str) -> Problem:
     )
 
 
+def cut_short() -> Problem:
+    """Return the problem of a body whose sender left before its end."""
+    return Problem(
+        400,
+        "incomplete_body",
+        "The body is not complete",
+        "the connection was closed before the end of the body",
+        "Send as many bytes as Content-Length says.",
+    )
+
+
 def too_large(what: str) -> Problem:
     """Return the problem of a body that is over a limit."""
     return Problem(
@@ -120,8 +132,12 @@ def invalid_request(errors: Sequence[Mapping[str, Any]]) -> Problem:
 
 
 def field_error(loc: Sequence[str | int], msg: str, value: object) -> dict[str, Any]:
-    """Return one entry of ``errors``, with the input cut to 80 characters."""
-    return {"loc": list(loc), "msg": msg, "input": _short.repr(value)[:_MAX_INPUT]}
+    """Return one entry of ``errors``, with the caller's words cut to 80 characters."""
+    return {
+        "loc": [part[:_MAX_INPUT] if isinstance(part, str) else part for part in loc],
+        "msg": msg,
+        "input": _short.repr(value)[:_MAX_INPUT],
+    }
 
 
 def field_errors(
@@ -132,7 +148,7 @@ def field_errors(
     return [
         field_error(
             error["loc"],
-            error["msg"].removeprefix("Value error, "),
+            _MESSAGES.get(error["type"], error["msg"]).removeprefix("Value error, "),
             error["input"],
         )
         for error in errors[:_MAX_ERRORS]

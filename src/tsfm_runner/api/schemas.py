@@ -13,14 +13,15 @@ from tsfm_runner.api.wire_types import (
     Name,
     Number,
     Percent,
+    Plain,
     Probability,
     Rfc3339,
-    Shallow,
 )
 from tsfm_runner.domain.task import (
     MAX_HORIZON,
     MAX_LEVELS,
     MAX_POINTS,
+    MIN_EPS,
     MIN_POINTS,
     Liquidity,
     Provider,
@@ -39,8 +40,9 @@ EXAMPLE_REQUEST: dict[str, Any] = {
     "y": [0.41, 0.42, 0.42, 0.4, None, 0.43, 0.44, 0.44],
 }
 
+# The first wrong value of a list is told, and ends it: there may be 20,000.
 Covariates = Annotated[
-    dict[Name, Annotated[list[Number], Field(max_length=MAX_POINTS)]],
+    dict[Name, Annotated[list[Number], Field(max_length=MAX_POINTS, fail_fast=True)]],
     Field(max_length=MAX_COVARIATES),
 ]
 
@@ -62,20 +64,20 @@ class TransformChoice(WireModel):
 
     space: Space | None = None
     """`logit` or `identity`."""
-    eps: Annotated[float, Field(gt=0, lt=0.5)] | None = None
+    eps: Annotated[float, Field(ge=MIN_EPS, lt=0.5)] | None = None
     """Distance kept from 0 and 1 before the logit."""
 
 
 class ModelRequest(WireModel):
     """Which model should answer."""
 
-    provider: Provider = "auto"
-    """`auto` is the configured ladder."""
+    provider: Provider | None = None
+    """`auto`, the default, is the configured ladder."""
     model_name: Name | None = None
     """For the provider `baseline`: ewma, kalman, rolling_quantile or har."""
     model_version: Name | None = None
     """A revision; unset takes the one in the registry."""
-    params: Annotated[dict[Name, Any], Field(max_length=32), Shallow] | None = None
+    params: Annotated[dict[Name, Any], Field(max_length=32), Plain] | None = None
     """Handed to the model as it is."""
 
 
@@ -89,7 +91,8 @@ class ForecastRequest(WireModel):
     as_of_ts: Rfc3339
     """Time of the last point of `y`."""
     y: Annotated[
-        list[Probability | None], Field(min_length=MIN_POINTS, max_length=MAX_POINTS)
+        list[Probability | None],
+        Field(min_length=MIN_POINTS, max_length=MAX_POINTS, fail_fast=True),
     ]
     """Prices, oldest first; null where missing."""
     freq: FreqText | None = None
@@ -97,15 +100,25 @@ class ForecastRequest(WireModel):
     horizon_steps: Annotated[int, Field(ge=1, le=MAX_HORIZON)] | None = None
     """Steps to forecast."""
     quantiles: (
-        Annotated[list[Level], Field(min_length=1, max_length=MAX_LEVELS), Distinct]
+        Annotated[
+            list[Level],
+            Field(min_length=1, max_length=MAX_LEVELS, fail_fast=True),
+            Distinct,
+        ]
         | None
     ) = None
     """Levels to answer, in any order."""
     level: (
-        Annotated[list[Percent], Field(min_length=1, max_length=48), Distinct] | None
+        Annotated[
+            list[Percent], Field(min_length=1, max_length=48, fail_fast=True), Distinct
+        ]
+        | None
     ) = None
     """Central intervals in percent, instead of `quantiles`; the median is added."""
-    y_ts: Annotated[list[EpochSeconds], Field(max_length=MAX_POINTS)] | None = None
+    y_ts: (
+        Annotated[list[EpochSeconds], Field(max_length=MAX_POINTS, fail_fast=True)]
+        | None
+    ) = None
     """Times of the points, where they do not stand exactly `freq` apart."""
     x_past: Covariates | None = None
     """Covariates as long as `y`."""

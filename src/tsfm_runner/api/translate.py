@@ -94,7 +94,10 @@ def task_from_wire(request: ForecastRequest, defaults: TaskConfig) -> ForecastTa
         model=ModelChoice()
         if model is None
         else ModelChoice(
-            model.provider, model.model_name, model.model_version, model.params or {}
+            model.provider or "auto",
+            model.model_name,
+            model.model_version,
+            model.params or {},
         ),
         facts=_facts(request),
     )

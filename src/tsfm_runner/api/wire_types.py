@@ -11,6 +11,7 @@ from tsfm_runner.domain.task import MAX_LEVEL, MIN_LEVEL
 from tsfm_runner.errors import InvalidTaskError
 
 MAX_EPOCH_S = 32_503_680_000  # the year 3000
+MAX_PLAIN_NUMBER = 2**53
 _MAX_DEPTH = 4
 _RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)"
@@ -36,6 +37,8 @@ def _epoch_s(value: Any) -> float:  # noqa: ANN401 - the caller sends anything
 
 
 def _freq(text: str) -> str:
+    if not text.isascii():
+        raise ValueError("must be plain ASCII, like 5m, 5min, 1h, 1d or PT5M")
     try:
         return Frequency.parse(text).text
     except InvalidTaskError as failure:
@@ -48,13 +51,22 @@ def _distinct(levels: list[float]) -> list[float]:
     return levels
 
 
-def _shallow(params: Any, depth: int = 1) -> Any:  # noqa: ANN401 - JSON is any
+def _plain(value: Any, depth: int = 1) -> Any:  # noqa: ANN401 - JSON is any
+    """Return the value if it can be handed on as JSON, whoever reads it."""
     if depth > _MAX_DEPTH:
         raise ValueError(f"may be nested at most {_MAX_DEPTH} deep")
-    if isinstance(params, dict | list):
-        for inner in params.values() if isinstance(params, dict) else params:
-            _shallow(inner, depth + 1)
-    return params
+    if isinstance(value, str):
+        value.encode()  # a lone surrogate is no text
+    elif isinstance(value, int | float) and not abs(value) <= MAX_PLAIN_NUMBER:
+        raise ValueError(f"numbers must lie within +-{MAX_PLAIN_NUMBER}")
+    elif isinstance(value, list):
+        for inner in value:
+            _plain(inner, depth + 1)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            _plain(name, depth)
+            _plain(inner, depth + 1)
+    return value
 
 
 _TIME_SCHEMA = {"type": "string", "format": "date-time"}
@@ -76,5 +88,5 @@ Probability: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Level: TypeAlias = Annotated[float, Field(ge=MIN_LEVEL, le=MAX_LEVEL)]
 Percent: TypeAlias = Annotated[float, Field(gt=0, le=99.8)]
 Distinct = AfterValidator(_distinct)
-Shallow = BeforeValidator(_shallow)
+Plain = BeforeValidator(_plain)
 Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=256)]

@@ -25,6 +25,7 @@ MIN_LEVEL = 0.001
 MAX_LEVEL = 0.999
 FIRST_YEAR = 1971
 LAST_YEAR = 2999
+MIN_EPS = 1e-12
 MIN_POINTS = 2
 MAX_POINTS = 20_000
 
@@ -33,10 +34,19 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Transform:
-    """The space in which a model sees the series; ``eps`` keeps logits finite."""
+    """The space in which a model sees the series; ``eps`` keeps logits finite.
+
+    Raises ``InvalidTaskError`` for an ``eps`` so small that ``1 - eps`` loses it.
+    """
 
     space: Space
     eps: float
+
+    def __post_init__(self) -> None:
+        """Refuse an ``eps`` that would not keep prices off both 0 and 1."""
+        if not MIN_EPS <= self.eps < 0.5:  # noqa: PLR2004 - the middle of the prices
+            rule = f"must be at least {MIN_EPS} and below 0.5"
+            raise InvalidTaskError("transform.eps", rule)
 
 
 @dataclass(frozen=True, slots=True)

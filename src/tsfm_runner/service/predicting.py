@@ -33,7 +33,14 @@ from tsfm_runner.service.grouping import chunks, grouped
 from tsfm_runner.service.levels import levels_to_ask, quantile_sources
 from tsfm_runner.service.preparing import PreparedTask
 
+
+class DeadlinePassedError(RuntimeTimeoutError):
+    """The request's own time was over before the runtime could answer."""
+
+
+# The first kind that fits gives the reason, so the special ones stand first.
 _REASONS: dict[type[ForecastRuntimeError], FallbackReason] = {
+    DeadlinePassedError: FallbackReason.DEADLINE_EXCEEDED,
     RuntimeTimeoutError: FallbackReason.RUNTIME_TIMEOUT,
     RuntimeUnavailableError: FallbackReason.RUNTIME_UNAVAILABLE,
     ModelNotInstalledError: FallbackReason.MODEL_NOT_INSTALLED,
@@ -53,10 +60,6 @@ class RawBand:
     sources: dict[float, QuantileSource]
     warnings: tuple[str, ...]
     batch_size: int
-
-
-class DeadlinePassedError(RuntimeTimeoutError):
-    """The request's own time was over before the runtime could answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,19 +128,17 @@ class Predictor:
             needed_s = 2 * limits.backoff_s + limits.min_attempt_s
             return (
                 isinstance(failure, RuntimeUnavailableError)
+                and not isinstance(failure, DeadlinePassedError)
                 and deadline.remaining_s() >= needed_s
             )
 
-        async for attempt in stamina.retry_context(
-            on=is_worth_a_retry,
+        caller = stamina.AsyncRetryingCaller(
             attempts=1 + limits.max_retries,
             timeout=None,
             wait_initial=limits.backoff_s,
             wait_jitter=limits.backoff_s,
-        ):
-            with attempt:
-                return await self._ask_once(call, deadline)
-        raise AssertionError("stamina ends with an answer or an error")
+        )
+        return await caller(is_worth_a_retry, self._ask_once, call, deadline)
 
     async def _ask_once(
         self, call: ModelCall, deadline: Deadline
@@ -160,7 +161,7 @@ def _call_key(model: ModelRevision, prepared: PreparedTask) -> tuple[object, ...
         task.freq.step_s,
         task.horizon,
         levels_to_ask(prepared.levels, model.capabilities),
-        msgspec.json.encode(task.model.params, order="sorted"),
+        msgspec.json.encode(dict(task.model.params), order="sorted"),
     )
 
 
@@ -221,9 +222,4 @@ def _warnings(
 
 
 def _reason(failure: ForecastRuntimeError) -> FallbackReason:
-    if isinstance(failure, DeadlinePassedError):
-        return FallbackReason.DEADLINE_EXCEEDED
-    for kind, reason in _REASONS.items():
-        if isinstance(failure, kind):
-            return reason
-    raise AssertionError("the last kind is every kind")
+    return next(why for kind, why in _REASONS.items() if isinstance(failure, kind))

@@ -1,0 +1,176 @@
+"""Tables of the documentation that are made from the code they speak of.
+
+mkdocs calls ``on_page_markdown`` with every page; a line ``<!-- table: NAME -->``
+there becomes the table of that name, so no table can fall behind the code.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from tsfm_runner.adapters.model_registry import load_registry
+from tsfm_runner.api.schemas import ForecastRequest
+from tsfm_runner.config import Settings
+from tsfm_runner.domain.model import Capabilities
+
+Schema: TypeAlias = Mapping[str, Any]
+Row: TypeAlias = tuple[str, ...]
+
+_PLACE = re.compile(r"^<!-- table: (?P<name>\w+) -->$", re.MULTILINE)
+_WORDS = {
+    "string": "text",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "`true` or `false`",
+    "object": "mapping",
+    "path": "file",
+    "uri": "address",
+    "password": "secret",
+    "date-time": "RFC 3339 time",
+}
+_BOUNDS = {
+    "minimum": "≥ {}",
+    "exclusiveMinimum": "> {}",
+    "maximum": "≤ {}",
+    "exclusiveMaximum": "< {}",
+    "minItems": "at least {}",
+    "maxItems": "at most {}",
+    "maxLength": "at most {} characters",
+    "maxProperties": "at most {} names",
+}
+
+
+def on_page_markdown(markdown: str, **_: object) -> str:
+    """Return the page with every marked place filled (called by mkdocs)."""
+    return _PLACE.sub(lambda place: TABLES[place["name"]](), markdown)
+
+
+def settings_tables() -> str:
+    """Return a table for each section of the settings, and one for the rest."""
+    root = Settings.model_json_schema()
+    rest: dict[str, Schema] = {}
+    parts: list[str] = []
+    for name, field in root["properties"].items():
+        section = _referenced(field, root)
+        if section is None:
+            rest[name] = field
+            continue
+        rows = _setting_rows(f"{name}.", section["properties"], root)
+        parts += [f"### {name}", section["description"], _settings_table(rows)]
+    return "\n\n".join([_settings_table(_setting_rows("", rest, root)), *parts])
+
+
+def request_table() -> str:
+    """Return the fields of a forecast request, nested ones by dotted name."""
+    schema = ForecastRequest.model_json_schema()
+    return _table(("field", "allowed", "meaning"), _request_rows("", schema, schema))
+
+
+def models_table() -> str:
+    """Return every model of the registry that is shipped."""
+    known, prod = load_registry(None, "dev"), load_registry(None, "prod")
+    headings = ("model", "runtime", "licence", "in `prod`", "quantiles")
+    limits = ("context", "horizon", "covariates", "series a call")
+    return _table(
+        (*headings, *limits),
+        (
+            (
+                f"`{model.name}`",
+                model.provider,
+                model.license_name,
+                "yes" if prod.is_allowed(model.name) else "no",
+                *_abilities(model.capabilities),
+            )
+            for model in known.models.values()
+        ),
+    )
+
+
+TABLES: Mapping[str, Callable[[], str]] = {
+    "settings": settings_tables,
+    "request": request_table,
+    "models": models_table,
+}
+
+
+def _abilities(can: Capabilities) -> Row:
+    levels = can.quantile_levels
+    covariates = {"past": can.past_covariates, "future": can.future_covariates}
+    return (
+        levels if isinstance(levels, str) else ", ".join(map(str, levels)),
+        str(can.max_context or ""),
+        str(can.max_horizon or ""),
+        ", ".join(word for word, is_known in covariates.items() if is_known),
+        str(can.max_series_per_call or ""),
+    )
+
+
+def _settings_table(rows: Iterable[Row]) -> str:
+    return _table(("setting", "default", "allowed", "meaning"), rows)
+
+
+def _setting_rows(
+    prefix: str, fields: Mapping[str, Schema], root: Schema
+) -> Iterator[Row]:
+    for key, field in fields.items():
+        default = field.get("default")
+        shown = "" if default in (None, []) else f"`{json.dumps(default)}`"
+        meaning = field.get("description", "")
+        yield f"`{prefix}{key}`", shown, _allowed(field, root), meaning
+        item = _referenced(field.get("items", {}), root)
+        if item is not None:
+            yield from _setting_rows(f"{prefix}{key}[].", item["properties"], root)
+
+
+def _request_rows(prefix: str, part: Schema, root: Schema) -> Iterator[Row]:
+    for key, field in part["properties"].items():
+        told = "" if key not in part.get("required", ()) else "; required"
+        meaning = field.get("description", "")
+        yield f"`{prefix}{key}`", _allowed(field, root) + told, meaning
+        for alternative in _alternatives(field):
+            inner = _referenced(alternative, root)
+            if inner is not None:
+                yield from _request_rows(f"{prefix}{key}.", inner, root)
+
+
+def _allowed(field: Schema, root: Schema) -> str:
+    return " or ".join(_allowed_one(part, root) for part in _alternatives(field))
+
+
+def _allowed_one(field: Schema, root: Schema) -> str:
+    if _referenced(field, root) is not None:
+        return "mapping"
+    if "enum" in field:
+        return ", ".join(f"`{value}`" for value in field["enum"])
+    word = _WORDS.get(field.get("format", ""), _WORDS.get(field.get("type", ""), "any"))
+    bounds = [
+        text.format(_number(field[key]))
+        for key, text in _BOUNDS.items()
+        if key in field
+    ]
+    if "items" not in field:
+        return ", ".join([word, *bounds])
+    return "; ".join([f"list of {_allowed(field['items'], root)}", *bounds])
+
+
+def _number(bound: float) -> str:
+    return f"{bound:,.0f}" if bound == int(bound) else str(bound)
+
+
+def _alternatives(field: Schema) -> list[Schema]:
+    """Return what a field may hold; null only says that it may be left out."""
+    options: list[Schema] = field.get("anyOf", [field])
+    return [option for option in options if option.get("type") != "null"]
+
+
+def _referenced(field: Schema, root: Schema) -> Schema | None:
+    """Return the definition that a field refers to, if it does."""
+    name = field.get("$ref", "").rpartition("/")[2]
+    definition: Schema | None = root["$defs"].get(name)
+    return definition
+
+
+def _table(headings: Row, rows: Iterable[Row]) -> str:
+    lines = [headings, tuple("---" for _ in headings), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

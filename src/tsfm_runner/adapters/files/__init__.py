@@ -1,0 +1,1 @@
+"""Files in and out: market series, request documents, bands."""

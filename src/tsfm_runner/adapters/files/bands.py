@@ -1,0 +1,154 @@
+"""Write bands as one long table: a row for each market and step."""
+
+import tempfile
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO, TypeAlias
+
+import numpy as np
+import polars as pl
+
+from tsfm_runner.domain.forecast import ServedForecast
+from tsfm_runner.errors import UnreadableInputError
+
+BandsSink: TypeAlias = Callable[[pl.DataFrame], None]
+
+_BEFORE: dict[str, pl.DataType] = {
+    "market_id": pl.String(),
+    "as_of_ts": pl.Datetime("us", "UTC"),
+    "step": pl.Int32(),
+    "ts": pl.Datetime("us", "UTC"),
+}
+_AFTER: dict[str, pl.DataType] = {
+    "runtime": pl.String(),
+    "model_name": pl.String(),
+    "fallback_reason": pl.String(),
+    "warnings": pl.List(pl.String),
+}
+LEVEL_PREFIX = "q"
+
+
+def bands_frame(served: Sequence[ServedForecast]) -> pl.DataFrame:
+    """Return the bands of many forecasts, one row a market and step.
+
+    Columns: market_id, as_of_ts (UTC), step (from 1), ts (UTC), a ``q<level>`` for
+    each level in [0, 1] (null where a market was not asked for it), then runtime,
+    model_name, fallback_reason (null without one) and warnings.
+    """
+    by_levels: dict[tuple[float, ...], list[ServedForecast]] = {}
+    for answer in served:
+        by_levels.setdefault(answer.task.quantile_levels, []).append(answer)
+    frames = [_frame(group, levels) for levels, group in by_levels.items()]
+    return _joined([frame.lazy() for frame in frames]).collect()
+
+
+@contextmanager
+def open_bands(path: Path) -> Generator[BandsSink]:
+    """Hand out a function that takes bands as they come; the file appears at the end.
+
+    Parts wait in a folder beside the target, so that memory does not grow with
+    the run and nobody ever sees half a file. Raises ``UnreadableInputError`` now
+    for an ending other than .parquet, .csv, .jsonl or .ndjson, or a folder that
+    cannot be written to.
+    """
+    write = _writer_for(path)
+    try:
+        folder = tempfile.TemporaryDirectory(prefix=".bands-", dir=path.parent)
+    except OSError as exc:
+        raise UnreadableInputError(f"{path} cannot be written: {exc.strerror}") from exc
+    with folder as name:
+        parts: list[Path] = []
+
+        def take(frame: pl.DataFrame) -> None:
+            part = Path(name) / f"{len(parts)}.parquet"
+            frame.write_parquet(part)
+            parts.append(part)
+
+        yield take
+        whole = Path(name) / "whole"
+        write(_joined([pl.scan_parquet(part) for part in parts]), whole)
+        whole.replace(path)
+
+
+def write_bands_lines(frame: pl.DataFrame, stream: TextIO) -> None:
+    """Write bands as one JSON object a line."""
+    stream.write(frame.write_ndjson())
+
+
+def _frame(served: Sequence[ServedForecast], levels: tuple[float, ...]) -> pl.DataFrame:
+    horizons = np.array([answer.task.horizon for answer in served])
+    row = np.repeat(np.arange(len(served)), horizons)
+    step = np.concatenate([np.arange(1, horizon + 1) for horizon in horizons])
+    cutoff_us = np.array([_microseconds(answer.task.cutoff) for answer in served])
+    step_us = np.array([answer.task.freq.step_s * 1_000_000 for answer in served])
+    values = np.concatenate([answer.values for answer in served])
+    origin = [answer.provenance for answer in served]
+    columns = {
+        "market_id": pl.Series([answer.task.market_id for answer in served])[row],
+        "as_of_ts": cutoff_us[row],
+        "step": step,
+        "ts": cutoff_us[row] + step * step_us[row],
+        **{f"{LEVEL_PREFIX}{q!r}": values[:, i] for i, q in enumerate(levels)},
+        "runtime": pl.Series([str(item.runtime) for item in origin])[row],
+        "model_name": pl.Series([item.model_name for item in origin])[row],
+        "fallback_reason": _optional([item.fallback_reason for item in origin])[row],
+        "warnings": _texts([item.warnings for item in origin])[row],
+    }
+    types = {**_BEFORE, **_AFTER}
+    return pl.DataFrame(columns).with_columns(
+        pl.col(name).cast(dtype) for name, dtype in types.items()
+    )
+
+
+def _joined(frames: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
+    """Put frames together whose levels may differ, columns in the promised order."""
+    empty = pl.LazyFrame(schema={**_BEFORE, **_AFTER})
+    joined = pl.concat([empty, *frames], how="diagonal")
+    names = joined.collect_schema().names()
+    levels = [name for name in names if name not in {**_BEFORE, **_AFTER}]
+    levels.sort(key=lambda name: float(name.removeprefix(LEVEL_PREFIX)))
+    return joined.select(*_BEFORE, *levels, *_AFTER)
+
+
+def _optional(texts: Sequence[str | None]) -> pl.Series:
+    return pl.Series(
+        [None if text is None else str(text) for text in texts], dtype=pl.String
+    )
+
+
+def _texts(lists: Sequence[Sequence[str]]) -> pl.Series:
+    return pl.Series([list(texts) for texts in lists], dtype=pl.List(pl.String))
+
+
+def _microseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1_000_000)
+
+
+def _writer_for(path: Path) -> Callable[[pl.LazyFrame, Path], None]:
+    writer = _WRITERS.get(path.suffix.lower())
+    if writer is None:
+        known = ", ".join(_WRITERS)
+        raise UnreadableInputError(f"{path}: bands are written to {known}")
+    return writer
+
+
+def _write_parquet(bands: pl.LazyFrame, path: Path) -> None:
+    bands.sink_parquet(path)
+
+
+def _write_csv(bands: pl.LazyFrame, path: Path) -> None:
+    bands.with_columns(pl.col("warnings").list.join("; ")).sink_csv(path)
+
+
+def _write_lines(bands: pl.LazyFrame, path: Path) -> None:
+    bands.sink_ndjson(path)
+
+
+_WRITERS = {
+    ".parquet": _write_parquet,
+    ".csv": _write_csv,
+    ".jsonl": _write_lines,
+    ".ndjson": _write_lines,
+}

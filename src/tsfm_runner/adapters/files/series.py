@@ -1,0 +1,75 @@
+"""Split one long table of points into the series of its markets, in one pass."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from tsfm_runner.domain.task import FloatArray, MarketFacts
+
+_NO_FACTS: Mapping[str, "KnownMarket"] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class KnownMarket:
+    """What a file says of a market besides its prices.
+
+    ``end_s`` is the scheduled end, in epoch seconds; ``cadence_s`` the usual time
+    between points, in seconds.
+    """
+
+    facts: MarketFacts = field(default_factory=MarketFacts)
+    cadence_s: float | None = None
+    end_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MarketSeries:
+    """One market as it was recorded: times strictly as found, prices NaN where null.
+
+    ``times_s`` and ``prices`` have shape ``(n_points,)``, oldest first.
+    """
+
+    market_id: str
+    times_s: FloatArray
+    prices: FloatArray
+    known: KnownMarket = field(default_factory=KnownMarket)
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedMarket:
+    """A market that nothing is answered for, and why."""
+
+    market_id: str
+    reason: str
+
+
+def split_markets(
+    points: pl.DataFrame, known: Mapping[str, KnownMarket] = _NO_FACTS
+) -> Iterator[MarketSeries | SkippedMarket]:
+    """Yield every market of a table of points, in order of its name.
+
+    ``points`` has the columns of ``points.canonical_points``: market_id, time_s,
+    price and fault. One sort brings each market's rows together; each series is
+    then a slice, so that the cost does not grow with the number of markets.
+    """
+    ordered = points.sort("market_id", "time_s", maintain_order=True)
+    groups = ordered.group_by("market_id", maintain_order=True).agg(
+        pl.len(), pl.col("fault").drop_nulls().first()
+    )
+    times_s = ordered["time_s"].fill_null(np.nan).to_numpy()
+    prices = ordered["price"].fill_null(np.nan).to_numpy()
+    start = 0
+    for market_id, length, fault in groups.iter_rows():
+        stop = start + length
+        if fault is not None:
+            yield SkippedMarket(market_id, fault)
+        else:
+            yield MarketSeries(
+                market_id,
+                times_s=times_s[start:stop],
+                prices=prices[start:stop],
+                known=known.get(market_id, KnownMarket()),
+            )
+        start = stop

@@ -1,0 +1,107 @@
+"""Find out what an input is: a folder of markets, a table, or request documents."""
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+from tsfm_runner.adapters.files.market_facts import read_markets
+from tsfm_runner.adapters.files.points import canonical_points
+from tsfm_runner.adapters.files.series import KnownMarket
+from tsfm_runner.errors import UnreadableInputError
+
+DOCUMENT_SUFFIXES = (".json", ".jsonl", ".ndjson")
+
+_PARQUET_MAGIC = b"PAR1"
+
+# Text stays text until `canonical_points`, where one bad cell costs one market.
+_SCANS: Mapping[str, Callable[[Path | io.BytesIO], pl.LazyFrame]] = {
+    ".parquet": pl.scan_parquet,
+    ".csv": partial(pl.scan_csv, infer_schema=False),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MarketTable:
+    """Points of many markets in one table, and what is known of each market."""
+
+    points: pl.DataFrame
+    known: dict[str, KnownMarket]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RequestDocuments:
+    """The bytes of a JSON or JSONL file of requests in wire shape."""
+
+    content: bytes
+
+
+def open_path(
+    path: Path, *, where: Sequence[str] = ()
+) -> MarketTable | RequestDocuments:
+    """Read a folder (markets and prices), a table, or request documents.
+
+    Beside a table named ``prices`` a table named ``markets`` is read too. Raises
+    ``UnreadableInputError`` for anything else, or when ``where`` is given and
+    there is no table of markets to choose from.
+    """
+    if path.is_dir():
+        return _open_table(_require_table("prices", path), where=where)
+    if not path.is_file():
+        raise UnreadableInputError(f"{path} is no file and no folder")
+    suffix = path.suffix.lower()
+    if suffix in _SCANS:
+        return _open_table(path, where=where)
+    if suffix in DOCUMENT_SUFFIXES:
+        _refuse_choice(where)
+        return RequestDocuments(path.read_bytes())
+    known = ", ".join((*_SCANS, *DOCUMENT_SUFFIXES))
+    raise UnreadableInputError(f"{path} must be a folder or end in one of: {known}")
+
+
+def open_bytes(
+    content: bytes, *, where: Sequence[str] = ()
+) -> MarketTable | RequestDocuments:
+    """Read what came through a pipe: JSON, JSONL, Parquet or else CSV."""
+    _refuse_choice(where)
+    if content.lstrip()[:1] in (b"{", b"["):
+        return RequestDocuments(content)
+    suffix = ".parquet" if content.startswith(_PARQUET_MAGIC) else ".csv"
+    table = _SCANS[suffix](io.BytesIO(content))
+    return MarketTable(canonical_points(table), known={})
+
+
+def _open_table(path: Path, *, where: Sequence[str]) -> MarketTable:
+    points = canonical_points(_SCANS[path.suffix.lower()](path))
+    markets = _find_table("markets", path.parent) if path.stem == "prices" else None
+    if markets is None:
+        _refuse_choice(where)
+        return MarketTable(points, known={})
+    known = read_markets(_SCANS[markets.suffix](markets), where=where)
+    if where:
+        points = points.filter(pl.col("market_id").is_in(list(known)))
+    return MarketTable(points, known)
+
+
+def _require_table(stem: str, folder: Path) -> Path:
+    path = _find_table(stem, folder)
+    if path is None:
+        names = " or ".join(f"{stem}{suffix}" for suffix in _SCANS)
+        raise UnreadableInputError(f"{folder} holds no {names}")
+    return path
+
+
+def _find_table(stem: str, folder: Path) -> Path | None:
+    paths = [folder / f"{stem}{suffix}" for suffix in _SCANS]
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _refuse_choice(where: Sequence[str]) -> None:
+    if where:
+        raise UnreadableInputError(
+            f"markets cannot be chosen by {', '.join(where)}: there is no table of "
+            "markets beside the prices"
+        )

@@ -1,0 +1,162 @@
+"""Make the task of each market: the same question, asked of every series."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import numpy as np
+
+from tsfm_runner.adapters.files.series import KnownMarket, MarketSeries, SkippedMarket
+from tsfm_runner.config import TaskConfig
+from tsfm_runner.domain.frequency import MAX_STEP_S, MIN_STEP_S, Frequency
+from tsfm_runner.domain.task import (
+    MAX_POINTS,
+    MIN_POINTS,
+    FloatArray,
+    ForecastTask,
+    MarketFacts,
+    ModelChoice,
+    Transform,
+)
+from tsfm_runner.errors import InvalidTaskError
+
+NATIVE = "native"
+
+_MINUTES_PER_HOUR = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of every market; ``freq`` None means the market's own cadence."""
+
+    freq: Frequency | None
+    horizon: int
+    quantile_levels: tuple[float, ...]
+    transform: Transform
+    model: ModelChoice
+    as_of: datetime | None
+
+    @classmethod
+    def from_config(
+        cls,
+        config: TaskConfig,
+        *,
+        model: ModelChoice = ModelChoice(),  # noqa: B008 - frozen
+        as_of: datetime | None = None,
+    ) -> "Question":
+        """Take a task's settings, in which freq may be ``native``.
+
+        Raises ``InvalidTaskError`` now for a question that no market could answer,
+        so that a wrong flag is one error and not one skipped market after another.
+        """
+        if as_of is not None and as_of.tzinfo is None:
+            raise InvalidTaskError("as_of", "must carry a time zone")
+        freq = None if config.freq == NATIVE else Frequency.parse(config.freq)
+        question = cls(
+            freq=freq,
+            horizon=config.horizon,
+            quantile_levels=tuple(sorted(config.quantile_levels)),
+            transform=Transform(config.space, config.eps),
+            model=model,
+            as_of=as_of,
+        )
+        _ask(question, _MADE_UP)
+        return question
+
+
+_MADE_UP = MarketSeries(
+    "made-up", times_s=np.array([1.7e9, 1.7e9 + 60]), prices=np.array([0.5, 0.5])
+)
+
+
+def with_overrides(
+    config: TaskConfig,
+    *,
+    freq: str | None,
+    horizon: int | None,
+    quantile_levels: Iterable[float] | None,
+) -> TaskConfig:
+    """Return the task's settings with what the caller gave in their place."""
+    given = {
+        "freq": freq,
+        "horizon": horizon,
+        "quantile_levels": quantile_levels and tuple(quantile_levels),
+    }
+    changes = {name: value for name, value in given.items() if value is not None}
+    return config.model_copy(update=changes)
+
+
+def ask_each(
+    markets: Iterable[MarketSeries | SkippedMarket], question: Question
+) -> Iterator[ForecastTask | SkippedMarket]:
+    """Yield the task of each market, or why there is none; never stop for one."""
+    for market in markets:
+        if isinstance(market, SkippedMarket):
+            yield market
+            continue
+        try:
+            yield _ask(question, market)
+        except InvalidTaskError as exc:
+            yield SkippedMarket(market.market_id, str(exc))
+
+
+def _ask(question: Question, market: MarketSeries) -> ForecastTask:
+    times_s, prices = _until(question.as_of, market)
+    if times_s.size < MIN_POINTS:
+        raise InvalidTaskError("context", f"must have at least {MIN_POINTS} points")
+    return ForecastTask(
+        market_id=market.market_id,
+        cutoff=_moment(float(times_s[-1])),
+        freq=question.freq or _native_frequency(market.known, times_s),
+        horizon=question.horizon,
+        quantile_levels=question.quantile_levels,
+        context=prices,
+        times_s=times_s,
+        transform=question.transform,
+        model=question.model,
+        facts=_facts(market.known, cutoff_s=float(times_s[-1])),
+    )
+
+
+def _until(
+    as_of: datetime | None, market: MarketSeries
+) -> tuple[FloatArray, FloatArray]:
+    """Return the points up to a moment, at most as many as a task may have.
+
+    Where the last point is older, a missing one stands at the moment itself, so
+    that the service sees how stale the series is.
+    """
+    times_s, prices = market.times_s, market.prices
+    if as_of is not None:
+        moment_s = as_of.timestamp()
+        end = int(np.searchsorted(times_s, moment_s, side="right"))
+        times_s, prices = times_s[:end], prices[:end]
+        if end and times_s[-1] < moment_s:
+            times_s = np.append(times_s, moment_s)
+            prices = np.append(prices, np.nan)
+    return times_s[-MAX_POINTS:], prices[-MAX_POINTS:]
+
+
+def _native_frequency(known: KnownMarket, times_s: FloatArray) -> Frequency:
+    """Return the market's own cadence in whole minutes, from a minute to a day."""
+    cadence_s = known.cadence_s or float(np.median(np.diff(times_s)))
+    step_s = min(
+        max(round(cadence_s / MIN_STEP_S) * MIN_STEP_S, MIN_STEP_S), MAX_STEP_S
+    )
+    minutes = step_s // MIN_STEP_S
+    hours, rest = divmod(minutes, _MINUTES_PER_HOUR)
+    return Frequency(f"{minutes}m" if rest else f"{hours}h", step_s)
+
+
+def _facts(known: KnownMarket, *, cutoff_s: float) -> MarketFacts:
+    """Return the facts, with the end only where it still lies ahead."""
+    if known.end_s is None or known.end_s <= cutoff_s:
+        return known.facts
+    return replace(known.facts, closes_at=_moment(known.end_s))
+
+
+def _moment(time_s: float) -> datetime:
+    try:
+        return datetime.fromtimestamp(time_s, UTC)
+    except (OverflowError, OSError, ValueError) as exc:
+        raise InvalidTaskError("ts", f"{time_s} is no time in epoch seconds") from exc

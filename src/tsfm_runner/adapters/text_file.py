@@ -1,0 +1,58 @@
+"""Read a small file of text, or of YAML that holds one mapping."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tsfm_runner.errors import ConfigurationError
+
+
+def read_text(path: Path) -> str:
+    """Return what the file holds; raise ``ConfigurationError`` if it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
+        raise ConfigurationError(f"{path} cannot be read: {reason}") from None
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Return the mapping that the file holds; a file of comments holds an empty one.
+
+    Raises ``ConfigurationError`` when the file cannot be read, is no YAML, holds
+    something else, or says the same key twice (YAML would keep the last one only).
+    The message never quotes the file, which may hold secrets.
+    """
+    text = read_text(path)
+    try:
+        _refuse_repeated_keys(yaml.compose(text, Loader=yaml.SafeLoader), path)
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as exc:
+        place = _place(exc)
+        raise ConfigurationError(f"{path}{place} is not valid YAML") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"{path} must hold a mapping of names to values")
+    return content
+
+
+def _refuse_repeated_keys(node: yaml.Node | None, path: Path) -> None:
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _refuse_repeated_keys(item, path)
+    if not isinstance(node, yaml.MappingNode):
+        return
+    seen: set[str] = set()
+    for key, value in node.value:
+        if key.value in seen:
+            line = key.start_mark.line + 1
+            raise ConfigurationError(f"{path}, line {line}, names {key.value!r} twice")
+        seen.add(str(key.value))
+        _refuse_repeated_keys(value, path)
+
+
+def _place(exc: yaml.YAMLError) -> str:
+    mark = exc.problem_mark if isinstance(exc, yaml.MarkedYAMLError) else None
+    return f", line {mark.line + 1}," if mark else ""

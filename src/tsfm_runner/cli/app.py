@@ -1,0 +1,68 @@
+"""The program ``tsfm-runner``: every command, and the options before them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import tsfm_runner
+from tsfm_runner.cli.bench import bench
+from tsfm_runner.cli.config import explain
+from tsfm_runner.cli.doctor import doctor
+from tsfm_runner.cli.exit_codes import EXIT_CODES_HELP
+from tsfm_runner.cli.fake_tollama import fake_tollama
+from tsfm_runner.cli.forecast import forecast
+from tsfm_runner.cli.invocation import Invocation, reported
+from tsfm_runner.cli.models import models
+from tsfm_runner.cli.serve import serve
+from tsfm_runner.cli.simulate import simulate
+
+app = typer.Typer(
+    name="tsfm-runner",
+    help="Probability series of prediction markets in, quantile bands out.",
+    epilog=EXIT_CODES_HELP,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_config = typer.Typer(
+    help="Look at the settings.", epilog=EXIT_CODES_HELP, no_args_is_help=True
+)
+
+for _command in (serve, forecast, models, doctor, bench, fake_tollama, simulate):
+    app.command(epilog=EXIT_CODES_HELP)(reported(_command))
+_config.command(epilog=EXIT_CODES_HELP)(reported(explain))
+app.add_typer(_config, name="config")
+
+
+def _print_version(value: bool) -> None:  # noqa: FBT001 - typer hands it in so
+    if value:
+        typer.echo(f"tsfm-runner {tsfm_runner.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def set_invocation(
+    context: typer.Context,
+    *,
+    config: Annotated[
+        Path | None, typer.Option(help="File of settings, instead of the usual one.")
+    ] = None,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version and leave.",
+            callback=_print_version,
+            is_eager=True,
+        ),
+    ] = False,
+) -> None:
+    """Keep the options that stand before the name of the command."""
+    del version  # its callback has done all there is to do
+    context.obj = Invocation(config)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

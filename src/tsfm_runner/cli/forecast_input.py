@@ -1,0 +1,79 @@
+"""The tasks of ``forecast``: from a folder, a table, request documents or a pipe."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from tsfm_runner.adapters.files.documents import RequestDocument, split_requests
+from tsfm_runner.adapters.files.series import SkippedMarket, split_markets
+from tsfm_runner.adapters.files.sources import MarketTable, open_bytes, open_path
+from tsfm_runner.adapters.files.tasks import Question, ask_each
+from tsfm_runner.api.problems import Problem
+from tsfm_runner.api.translate import read_task
+from tsfm_runner.config import TaskConfig
+from tsfm_runner.domain.task import ForecastTask, ModelChoice
+from tsfm_runner.errors import InvalidTaskError
+
+PIPE = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    """Tasks as they come, and how many there are."""
+
+    items: Iterator[ForecastTask | SkippedMarket]
+    total: int
+
+
+def read_tasks(
+    place: str,
+    pipe: BinaryIO,
+    *,
+    where: Sequence[str],
+    config: TaskConfig,
+    question: Question,
+) -> Tasks:
+    """Read what stands at ``place`` and ask the question of every market there.
+
+    Requests ask for themselves; what they leave out comes from ``config``, and the
+    model from the question.
+
+    Raises ``UnreadableInputError`` when nothing can be made of the input, and
+    ``InvalidTaskError`` for a question that requests cannot be asked.
+    """
+    source = (
+        open_bytes(pipe.read(), where=where)
+        if place == PIPE
+        else open_path(Path(place), where=where)
+    )
+    if isinstance(source, MarketTable):
+        markets = split_markets(source.points, source.known)
+        total = source.points["market_id"].n_unique()
+        return Tasks(ask_each(markets, question), total)
+    if question.freq is None:
+        raise InvalidTaskError("freq", "must be a step; requests have no cadence")
+    if question.as_of is not None:
+        raise InvalidTaskError("as_of", "each request says its own as_of_ts")
+    documents = list(split_requests(source.content))
+    return Tasks(_read_each(documents, config, question.model), len(documents))
+
+
+def _read_each(
+    documents: Sequence[RequestDocument | SkippedMarket],
+    config: TaskConfig,
+    model: ModelChoice,
+) -> Iterator[ForecastTask | SkippedMarket]:
+    for document in documents:
+        if isinstance(document, SkippedMarket):
+            yield document
+            continue
+        task = read_task(document.body, config)
+        if isinstance(task, Problem):
+            name = document.body.get("market_id")
+            label = name if isinstance(name, str) else document.place
+            yield SkippedMarket(label, task.detail)
+        elif task.model == ModelChoice():
+            yield replace(task, model=model)
+        else:
+            yield task

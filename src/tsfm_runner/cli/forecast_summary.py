@@ -1,0 +1,97 @@
+"""What ``forecast`` tells at its end: counts, reasons, and the first bands."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+
+import polars as pl
+from rich.table import Table
+from rich.text import Text
+
+from tsfm_runner.adapters.files.bands import LEVEL_PREFIX
+from tsfm_runner.adapters.files.series import SkippedMarket
+from tsfm_runner.cli.tables import plain_table
+from tsfm_runner.facade import Answers
+
+_SHOWN_MARKETS = 10
+_MEDIAN = f"{LEVEL_PREFIX}0.5"
+_SHOWN_REASONS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What became of the markets of one run."""
+
+    markets: int = 0
+    rows: int = 0
+    answered_by: Mapping[str, int] = field(default_factory=Counter)
+    fallback_reasons: Mapping[str, int] = field(default_factory=Counter)
+    skipped: tuple[SkippedMarket, ...] = ()
+    seconds: float = 0.0
+
+    def plus(self, answers: Answers) -> "Summary":
+        """Return the summary with one more batch counted in."""
+        origins = [answer.provenance for answer in answers.served]
+        by = Counter(f"{origin.runtime}:{origin.model_name}" for origin in origins)
+        reasons = Counter(
+            str(origin.fallback_reason) for origin in origins if origin.is_fallback
+        )
+        return replace(
+            self,
+            markets=self.markets + len(answers.served),
+            rows=self.rows + sum(answer.task.horizon for answer in answers.served),
+            answered_by=Counter(self.answered_by) + by,
+            fallback_reasons=Counter(self.fallback_reasons) + reasons,
+            skipped=self.skipped + answers.skipped,
+        )
+
+    def as_document(self) -> dict[str, object]:
+        """Return the summary as JSON can hold it."""
+        return {
+            "markets": self.markets,
+            "rows": self.rows,
+            "answered_by": dict(self.answered_by),
+            "fallback_reasons": dict(self.fallback_reasons),
+            "skipped": [asdict(market) for market in self.skipped],
+            "seconds": round(self.seconds, 3),
+        }
+
+    def as_table(self) -> Table:
+        """Return the summary as people read it."""
+        table = plain_table("Forecast")
+        table.add_row("markets with bands", f"{self.markets:,}")
+        table.add_row("rows", f"{self.rows:,}")
+        table.add_row("answered by", _counts(self.answered_by))
+        if self.fallback_reasons:
+            table.add_row("fallbacks", _counts(self.fallback_reasons))
+        if self.skipped:
+            reasons = Counter(market.reason for market in self.skipped)
+            table.add_row("markets skipped", f"{len(self.skipped):,}")
+            table.add_row("because", _counts(reasons))
+        table.add_row("seconds", f"{self.seconds:.2f}")
+        return table
+
+
+def last_steps_table(bands: pl.DataFrame) -> Table:
+    """Return the last step of the first markets: outermost levels and median."""
+    last = bands.group_by("market_id", maintain_order=True).last().head(_SHOWN_MARKETS)
+    levels = [name for name in last.columns if name.startswith(LEVEL_PREFIX)]
+    shown = [name for name in levels if name in (levels[0], _MEDIAN, levels[-1])]
+    table = plain_table(
+        "Bands at the last step", "market", "time (UTC)", *shown, "model"
+    )
+    for column in table.columns[1:]:
+        column.no_wrap = True
+    for row in last.iter_rows(named=True):
+        prices = ["" if row[name] is None else f"{row[name]:.1%}" for name in shown]
+        time = f"{row['ts']:%Y-%m-%d %H:%M}"
+        table.add_row(Text(row["market_id"]), time, *prices, Text(row["model_name"]))
+    return table
+
+
+def _counts(counts: Mapping[str, int]) -> Text:
+    common = Counter(counts).most_common()
+    lines = [f"{count:,}  {name}" for name, count in common[:_SHOWN_REASONS]]
+    if rest := common[_SHOWN_REASONS:]:
+        lines.append(f"{sum(count for _, count in rest):,}  other reasons")
+    return Text("\n".join(lines))

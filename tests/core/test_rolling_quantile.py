@@ -1,0 +1,104 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from tests.core.contexts import LEVELS, assert_is_band, contexts, known
+
+from tsfm_runner.core.levels import normal_scores
+from tsfm_runner.core.rolling_quantile import rolling_quantiles
+
+
+def band(
+    context: np.ndarray, *, min_changes: int = 5, floor: float = 1e-4, horizon: int = 12
+) -> np.ndarray:
+    return rolling_quantiles(
+        context,
+        horizon=horizon,
+        quantile_levels=LEVELS,
+        min_changes=min_changes,
+        floor=np.full(len(context), floor),
+    )
+
+
+def test_one_step_by_hand() -> None:
+    values = rolling_quantiles(
+        np.array([[0.0, 1.0, 3.0, 2.0]]),
+        horizon=1,
+        quantile_levels=[0.1, 0.5, 0.9],
+        min_changes=1,
+        floor=np.array([1e-9]),
+    )
+
+    assert values[0, 0] == pytest.approx([1, 2, 4])
+
+
+def test_steps_with_too_few_changes_scale_the_longest_that_has_enough() -> None:
+    prices = np.cumsum(np.random.default_rng(3).random(10))
+
+    values = band(prices[None], min_changes=8, floor=1e-9, horizon=8)
+
+    above = values[0, :, 4:] - prices[-1]
+    assert above[7] == pytest.approx(2 * above[1])
+
+
+@given(context=contexts())
+def test_every_market_gets_a_widening_ordered_band(context: np.ndarray) -> None:
+    values = band(context)
+
+    assert_is_band(values)
+    assert (values[..., 3] == context[:, [-1]]).all()
+
+
+@given(context=contexts())
+def test_the_band_agrees_with_a_loop_over_steps(context: np.ndarray) -> None:
+    values = band(context)
+
+    for row, market in zip(values, context, strict=True):
+        prices = known(market)
+        offsets = [0.0] * len(LEVELS)
+        base, base_step = list(offsets), 1
+        for step in range(1, 13):
+            changes = np.sort(prices[step:] - prices[:-step])
+            if len(changes) >= (1 if step == 1 else 5):
+                last = len(changes) - 1
+                base_step, base = (
+                    step,
+                    [
+                        changes[
+                            math.floor(last * q) if q < 0.5 else math.ceil(last * q)
+                        ]
+                        for q in LEVELS
+                    ],
+                )
+            for place, (level, score) in enumerate(
+                zip(LEVELS, normal_scores(LEVELS), strict=True)
+            ):
+                scaled = base[place] * (step / base_step) ** 0.5
+                least = abs(1e-4 * step**0.5 * score)
+                if level < 0.5:
+                    offsets[place] = min(offsets[place], scaled, -least)
+                elif level > 0.5:
+                    offsets[place] = max(offsets[place], scaled, least)
+            assert row[step - 1] == pytest.approx(market[-1] + offsets, abs=1e-12)
+
+
+@given(context=contexts())
+def test_a_mirrored_series_has_a_mirrored_band(context: np.ndarray) -> None:
+    mirrored = band(1 - context)
+
+    assert mirrored == pytest.approx(1 - band(context)[..., ::-1], abs=1e-9)
+
+
+@given(context=contexts())
+def test_a_scaled_series_has_a_scaled_band(context: np.ndarray) -> None:
+    assert band(3 * context, floor=3e-4) == pytest.approx(3 * band(context), abs=1e-9)
+
+
+@given(context=contexts())
+def test_a_market_is_served_alike_alone_and_in_a_batch(context: np.ndarray) -> None:
+    together = band(context)
+
+    alone = np.concatenate([band(known(row)[None]) for row in context])
+
+    assert together == pytest.approx(alone, abs=1e-12)

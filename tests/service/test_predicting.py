@@ -1,0 +1,319 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.fakes import Answers, FakeClock, FakeRuntime, flat_answers
+from tests.service.builders import SERIES, prepared, revision
+
+from tsfm_runner.config import ResilienceConfig
+from tsfm_runner.core.transforms import logit
+from tsfm_runner.domain.forecast import FallbackReason, ModelCall, QuantileForecast
+from tsfm_runner.domain.frequency import Frequency
+from tsfm_runner.domain.model import Capabilities, ModelRevision
+from tsfm_runner.domain.task import ModelChoice, Transform
+from tsfm_runner.errors import (
+    ForecastRuntimeError,
+    ModelNotInstalledError,
+    RuntimeOutputError,
+    RuntimeProtocolError,
+    RuntimeRefusedError,
+    RuntimeTimeoutError,
+    RuntimeUnavailableError,
+)
+from tsfm_runner.service.deadline import Deadline
+from tsfm_runner.service.predicting import Predictor, RawBand
+from tsfm_runner.service.preparing import PreparedTask
+
+MODEL = revision("chronos2")
+QUICK = ResilienceConfig(backoff_s=1e-6)
+Outcome = RawBand | FallbackReason
+
+
+async def predict(  # noqa: PLR0913 - a test names what it changes
+    runtime: FakeRuntime,
+    tasks: list[PreparedTask],
+    *,
+    model: ModelRevision = MODEL,
+    resilience: ResilienceConfig = QUICK,
+    clock: FakeClock | None = None,
+    max_series: int = 64,
+) -> list[Outcome]:
+    deadline = Deadline(clock or FakeClock(), 2.5)
+    predictor = Predictor(runtime, resilience, max_series)
+    return await predictor.predict(model, tasks, deadline=deadline)
+
+
+def markets(count: int) -> list[PreparedTask]:
+    return [prepared(market_id=f"m{number}") for number in range(count)]
+
+
+def failing(*failures: ForecastRuntimeError) -> FakeRuntime:
+    left = list(failures)
+
+    def answer(call: ModelCall) -> Answers:
+        if left:
+            raise left.pop(0)
+        return flat_answers(call)
+
+    return FakeRuntime(answer)
+
+
+async def test_the_model_gets_the_transformed_context() -> None:
+    runtime = FakeRuntime()
+
+    await predict(runtime, [prepared(transform=Transform("logit", 0.01))])
+
+    [series] = runtime.calls[0].series
+    assert series.context == pytest.approx(logit(SERIES, eps=0.01))
+
+
+async def test_answers_come_back_as_prices() -> None:
+    [band] = await predict(
+        FakeRuntime(), [prepared(transform=Transform("logit", 1e-6))]
+    )
+
+    assert isinstance(band, RawBand)
+    assert band.values[0, 1] == pytest.approx(SERIES[-1])
+    assert set(band.sources.values()) == {"native"}
+    assert band.batch_size == 1
+
+
+async def test_many_markets_share_one_call() -> None:
+    runtime = FakeRuntime()
+
+    bands = await predict(runtime, markets(10))
+
+    assert len(runtime.calls) == 1
+    assert all(isinstance(band, RawBand) and band.batch_size == 10 for band in bands)
+
+
+async def test_calls_are_cut_to_what_settings_and_model_take() -> None:
+    small = revision("chronos2", capabilities=Capabilities(max_series_per_call=3))
+    by_settings, by_model = FakeRuntime(), FakeRuntime()
+
+    await predict(by_settings, markets(10), max_series=4)
+    await predict(by_model, markets(10), model=small)
+
+    assert [len(call.series) for call in by_settings.calls] == [4, 4, 2]
+    assert [len(call.series) for call in by_model.calls] == [3, 3, 3, 1]
+
+
+async def test_only_alike_questions_share_a_call() -> None:
+    runtime = FakeRuntime()
+    odd = [
+        prepared(),
+        prepared(horizon=5),
+        prepared(freq=Frequency.parse("1h")),
+        prepared(quantile_levels=(0.05,)),
+        prepared(model=ModelChoice(params={"seed": 1})),
+    ]
+
+    bands = await predict(runtime, odd)
+
+    assert len(runtime.calls) == 5
+    shapes = [band.values.shape for band in bands if isinstance(band, RawBand)]
+    assert shapes == [(3, 3), (5, 3), (3, 3), (3, 2), (3, 3)]
+
+
+async def test_missing_levels_follow_from_those_the_model_has() -> None:
+    model = revision("deciles", capabilities=Capabilities(quantile_levels=(0.1, 0.9)))
+
+    def answer(call: ModelCall) -> Answers:
+        values = np.tile([0.3, 0.5], (call.horizon, 1))
+        return [QuantileForecast(call.quantile_levels, values)] * len(call.series)
+
+    tasks = [prepared(quantile_levels=(0.01, 0.1, 0.5))]
+
+    [band] = await predict(FakeRuntime(answer), tasks, model=model)
+
+    assert isinstance(band, RawBand)
+    assert band.sources == {0.01: "extrapolated", 0.1: "native", 0.5: "interpolated"}
+    assert band.values[0, 2] == pytest.approx(0.4)
+    assert band.values[0, 0] < 0.3
+
+
+async def test_the_context_is_cut_to_what_the_model_can_take() -> None:
+    model = revision("short", capabilities=Capabilities(max_context=40))
+    runtime = FakeRuntime()
+
+    await predict(runtime, [prepared()], model=model)
+
+    assert runtime.calls[0].series[0].context == pytest.approx(SERIES[-40:])
+
+
+@pytest.mark.parametrize(
+    ("past", "future", "sent_past", "sent_future", "warnings"),
+    [
+        (True, True, {"v"}, {"v"}, ()),
+        (True, False, {"v"}, set(), ("covariates_not_supported_by_model",)),
+        (False, True, set(), set(), ("covariates_not_supported_by_model",)),
+    ],
+)
+async def test_covariates_go_to_models_that_take_them(
+    *,
+    past: bool,
+    future: bool,
+    sent_past: set[str],
+    sent_future: set[str],
+    warnings: tuple[str, ...],
+) -> None:
+    can = Capabilities(past_covariates=past, future_covariates=future)
+    runtime = FakeRuntime()
+    task = prepared(
+        past_covariates={"v": np.arange(60.0)}, future_covariates={"v": np.arange(3.0)}
+    )
+
+    [band] = await predict(runtime, [task], model=revision("x", capabilities=can))
+
+    [series] = runtime.calls[0].series
+    assert set(series.past_covariates) == sent_past
+    assert set(series.future_covariates) == sent_future
+    assert isinstance(band, RawBand)
+    assert band.warnings == warnings
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (RuntimeTimeoutError("slow"), FallbackReason.RUNTIME_TIMEOUT),
+        (RuntimeUnavailableError("down"), FallbackReason.RUNTIME_UNAVAILABLE),
+        (RuntimeProtocolError("odd"), FallbackReason.RUNTIME_PROTOCOL),
+        (RuntimeOutputError("nan"), FallbackReason.INVALID_OUTPUT),
+        (ModelNotInstalledError("gone"), FallbackReason.MODEL_NOT_INSTALLED),
+        (RuntimeRefusedError("no", is_input=False), FallbackReason.RUNTIME_PROTOCOL),
+    ],
+)
+async def test_every_failure_has_its_reason(
+    failure: ForecastRuntimeError, reason: FallbackReason
+) -> None:
+    outcomes = await predict(failing(failure, failure), markets(2))
+
+    assert outcomes == [reason, reason]
+
+
+async def test_a_fault_of_one_series_leaves_the_others_alone() -> None:
+    def answer(call: ModelCall) -> Answers:
+        return [RuntimeOutputError("nan"), *flat_answers(call)[1:]]
+
+    first, *others = await predict(FakeRuntime(answer), markets(4))
+
+    assert first == FallbackReason.INVALID_OUTPUT
+    assert all(isinstance(band, RawBand) for band in others)
+
+
+@given(bad=st.sets(st.integers(0, 63), max_size=3))
+async def test_halving_finds_exactly_the_bad_series(bad: set[int]) -> None:
+    names = {f"m{number}" for number in bad}
+
+    def answer(call: ModelCall) -> Answers:
+        if names & {series.market_id for series in call.series}:
+            raise RuntimeRefusedError("FORECAST_ERROR", is_input=True)
+        return flat_answers(call)
+
+    outcomes = await predict(FakeRuntime(answer), markets(64))
+
+    refused = {place for place, out in enumerate(outcomes) if isinstance(out, str)}
+    assert refused == bad
+
+
+async def test_a_refusal_that_no_series_caused_is_not_halved() -> None:
+    runtime = failing(RuntimeRefusedError("no key", is_input=False))
+
+    await predict(runtime, markets(8))
+
+    assert len(runtime.calls) == 1
+
+
+async def test_an_unavailable_runtime_is_asked_once_more() -> None:
+    runtime = failing(RuntimeUnavailableError("down"))
+
+    [band] = await predict(runtime, markets(1))
+
+    assert isinstance(band, RawBand)
+    assert len(runtime.calls) == 2
+
+
+async def test_the_number_of_retries_is_configurable() -> None:
+    never = ResilienceConfig(max_retries=0)
+    runtime = failing(RuntimeUnavailableError("down"))
+
+    outcomes = await predict(runtime, markets(1), resilience=never)
+
+    assert outcomes == [FallbackReason.RUNTIME_UNAVAILABLE]
+    assert len(runtime.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [RuntimeProtocolError("odd"), RuntimeRefusedError("no", is_input=False)],
+)
+async def test_only_an_unavailable_runtime_is_asked_again(
+    failure: ForecastRuntimeError,
+) -> None:
+    runtime = failing(failure)
+
+    await predict(runtime, markets(1))
+
+    assert len(runtime.calls) == 1
+
+
+@pytest.mark.parametrize(("min_attempt_s", "calls"), [(0.25, 2), (0.6, 1)])
+async def test_no_retry_starts_without_time_for_it(
+    min_attempt_s: float, calls: int
+) -> None:
+    clock = FakeClock()
+
+    def answer(_: ModelCall) -> Answers:
+        clock.now_s = max(clock.now_s, 2.0)
+        raise RuntimeUnavailableError("down")
+
+    runtime = FakeRuntime(answer)
+    resilience = ResilienceConfig(backoff_s=1e-6, min_attempt_s=min_attempt_s)
+
+    await predict(runtime, markets(1), clock=clock, resilience=resilience)
+
+    assert len(runtime.calls) == calls
+
+
+async def test_an_attempt_gets_its_own_time_or_what_is_left() -> None:
+    clock = FakeClock()
+
+    def answer(_: ModelCall) -> Answers:
+        clock.now_s += 1.0
+        raise RuntimeUnavailableError("down")
+
+    runtime = FakeRuntime(answer)
+
+    await predict(runtime, markets(1), clock=clock)
+
+    assert runtime.timeouts_s == [2.0, 1.5]
+
+
+async def test_a_timeout_of_what_was_left_is_the_deadlines() -> None:
+    clock = FakeClock()
+    clock.now_s = 2.0
+
+    outcomes = await predict(
+        failing(RuntimeTimeoutError("slow")), markets(1), clock=clock
+    )
+
+    assert outcomes == [FallbackReason.DEADLINE_EXCEEDED]
+
+
+async def test_nothing_is_asked_when_no_time_is_left() -> None:
+    clock = FakeClock()
+    clock.now_s = 3.0
+    runtime = FakeRuntime()
+
+    outcomes = await predict(runtime, markets(1), clock=clock)
+
+    assert outcomes == [FallbackReason.DEADLINE_EXCEEDED]
+    assert runtime.calls == []
+
+
+async def test_an_error_of_our_own_is_no_fault_of_the_runtime() -> None:
+    def answer(_: ModelCall) -> Answers:
+        raise ZeroDivisionError
+
+    with pytest.RaisesGroup(ZeroDivisionError):
+        await predict(FakeRuntime(answer), markets(1))
