@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import nnls  # type: ignore[import-untyped]
+from scipy.optimize import nnls
 
 from tsfm_runner.core.har import har_features
 from tsfm_runner.testing.markets import GENERATOR_VERSION, simulate_markets
@@ -125,9 +125,8 @@ def fit_scale(terms: FloatArray, moved: FloatArray) -> FloatArray:
     """
     weights = np.ones(moved.size)
     for _ in range(ROUNDS):
-        root = np.linalg.qr(
-            np.column_stack((terms, moved)) * weights[:, None], mode="r"
-        )
+        system = np.column_stack((terms, moved)) * weights[:, None]
+        root = np.asarray(np.linalg.qr(system, mode="r"), dtype=np.float64)
         coefficients = np.asarray(nnls(root[:, :-1], root[:, -1])[0], dtype=np.float64)
         expected = np.maximum(terms @ coefficients, FLOOR)
         weights = 1 / np.sqrt(expected * (expected + TICK))

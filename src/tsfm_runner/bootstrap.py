@@ -4,8 +4,13 @@ import json
 import time
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+)
 from importlib.resources import files
+from ipaddress import ip_address
 
 from fastapi import FastAPI
 
@@ -16,6 +21,7 @@ from tsfm_runner.config import Settings, TollamaConfig
 from tsfm_runner.core.har import HarTable
 from tsfm_runner.domain.forecast import Rung
 from tsfm_runner.domain.model import ModelRegistry
+from tsfm_runner.errors import ConfigurationError
 from tsfm_runner.ports import ForecastRuntime
 from tsfm_runner.service.backend import Backend
 from tsfm_runner.service.baselining import Baselines
@@ -25,24 +31,62 @@ from tsfm_runner.service.predicting import Predictor
 from tsfm_runner.service.routing import Router
 
 
-@asynccontextmanager
-async def open_backend(settings: Settings) -> AsyncIterator[Backend]:
-    """Yield the use cases; what they hold open is closed at the end.
+def open_backend(settings: Settings) -> AbstractAsyncContextManager[Backend]:
+    """Return the use cases as a context; what they hold open is closed at its end.
 
     Raises ``ConfigurationError`` when registry or licences forbid the start.
     """
-    registry = load_registry(settings.models_file, settings.environment)
-    async with AsyncExitStack() as held:
-        runtimes: dict[Rung, ForecastRuntime] = {}
-        if settings.tollama.url is not None:
-            registry.require_allowed(settings.tollama.model)
-            runtimes["tollama"] = await _open_tollama(held, settings.tollama)
-        yield _backend(settings, registry, runtimes)
+    return _opened(settings, _checked_registry(settings))
 
 
 def build_app(settings: Settings) -> FastAPI:
-    """Return the HTTP application; it opens its backend when it starts."""
-    return create_app(settings, lambda: open_backend(settings))
+    """Return the HTTP application; it opens its backend when it starts.
+
+    Raises ``ConfigurationError`` when registry or licences forbid the start, or
+    when anybody on the network could use the service.
+    """
+    _require_guarded(settings)
+    registry = _checked_registry(settings)
+    return create_app(settings, lambda: _opened(settings, registry))
+
+
+def _require_guarded(settings: Settings) -> None:
+    host, auth = settings.server.host, settings.auth
+    if not (_is_loopback(host) or auth.keys or auth.allow_anonymous):
+        raise ConfigurationError(
+            f"server.host is {host}, which others can reach: set auth.keys, "
+            "or auth.allow_anonymous to serve everybody"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _checked_registry(settings: Settings) -> ModelRegistry:
+    registry = load_registry(settings.models_file, settings.environment)
+    if settings.tollama.url is not None and not registry.is_allowed(
+        settings.tollama.model
+    ):
+        raise ConfigurationError(
+            f"tollama.model is {settings.tollama.model}, which "
+            f"{settings.environment} does not allow"
+        )
+    return registry
+
+
+@asynccontextmanager
+async def _opened(
+    settings: Settings, registry: ModelRegistry
+) -> AsyncIterator[Backend]:
+    async with AsyncExitStack() as held:
+        runtimes: dict[Rung, ForecastRuntime] = {}
+        if settings.tollama.url is not None:
+            runtimes["tollama"] = await _open_tollama(held, settings.tollama)
+        yield _backend(settings, registry, runtimes)
 
 
 async def _open_tollama(held: AsyncExitStack, config: TollamaConfig) -> TollamaRuntime:

@@ -14,7 +14,8 @@ MAX_EPOCH_S = 32_503_680_000  # the year 3000
 MAX_PLAIN_NUMBER = 2**53
 _MAX_DEPTH = 4
 _RFC3339 = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)"
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)",
+    re.ASCII,
 )
 
 

@@ -7,6 +7,8 @@ import numpy as np
 from tsfm_runner.core.arrays import FloatArray, IntArray
 from tsfm_runner.core.har_table import HarTable
 
+__all__ = ["HarTable", "har_features", "har_quantiles", "har_scale"]
+
 
 def har_quantiles(
     context: FloatArray,

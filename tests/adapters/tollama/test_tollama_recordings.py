@@ -163,3 +163,33 @@ async def test_forecast_holds_the_recorded_quantiles_of_its_own_series(
         columns = recorded[series.market_id]["quantiles"]
         expected = [columns[format(level, "g")] for level in call.quantile_levels]
         assert answer.values.T.tolist() == expected
+
+
+async def test_recorded_model_list_is_read_whole() -> None:
+    recording = recordings()["v1_models"]
+    available = recording.response_body["available"]
+
+    async with _replaying(recording) as runtime:
+        models = await runtime.list_models(timeout_s=TIMEOUT_S)
+
+    assert {model.name for model in models} == {item["name"] for item in available}
+    by_name = {model.name: model for model in models}
+    for item in available:
+        model = by_name[item["name"]]
+        assert model.is_installed == item["installed"]
+        assert model.license_name == item["license"]["type"]
+        assert model.revision == item["source"]["revision"]
+
+
+@pytest.mark.parametrize("name", ["v1_health", "health_under_45_queued_forecasts"])
+async def test_recorded_daemon_is_well(name: str) -> None:
+    async with _replaying(recordings()[name]) as runtime:
+        await runtime.check_health(timeout_s=TIMEOUT_S)
+
+
+async def test_recorded_daemon_wants_its_key_for_its_health_too() -> None:
+    async with _replaying(recordings()["auth_missing_health"]) as runtime:
+        with pytest.raises(RuntimeRefusedError) as caught:
+            await runtime.check_health(timeout_s=TIMEOUT_S)
+
+    assert not caught.value.is_input

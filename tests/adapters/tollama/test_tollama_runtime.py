@@ -15,6 +15,7 @@ from tsfm_runner.domain.model import RuntimeModel
 from tsfm_runner.errors import (
     ForecastRuntimeError,
     RuntimeProtocolError,
+    RuntimeRefusedError,
     RuntimeUnavailableError,
 )
 
@@ -91,3 +92,13 @@ async def test_each_route_is_asked_where_the_daemon_has_it() -> None:
         ("GET", "/v1/models"),
         ("GET", "/v1/health"),
     ]
+
+
+async def test_only_a_forecast_can_miss_its_model() -> None:
+    body = b'{"detail": "model \'x\' is not installed"}'
+
+    async with runtime_answered_by(replying(body, status=404)) as runtime:
+        with pytest.raises(RuntimeRefusedError) as caught:
+            await runtime.list_models(timeout_s=TIMEOUT_S)
+
+    assert caught.type is RuntimeRefusedError

@@ -20,6 +20,7 @@ _OPTIONAL = {
     "end": ("end", "closes_at"),
     "cadence": ("native_cadence_s",),
 }
+_NUMBERS = ("tick", "cadence")
 
 
 def read_markets(
@@ -34,13 +35,12 @@ def read_markets(
         schema = table.collect_schema()
         _require_booleans(schema, where)
         chosen = table.filter(*(pl.col(name) for name in where))
-        columns = [pl.col(pick_column(schema, MARKET_NAMES)).alias("market_id")]
-        columns += list(_columns(schema))
-        rows = chosen.select(columns).collect()
+        market = pl.col(pick_column(schema, MARKET_NAMES)).cast(pl.String)
+        rows = chosen.select(market.alias("market_id"), *_columns(schema)).collect()
     except (pl.exceptions.PolarsError, OSError) as exc:
         reason = str(exc).partition("\n")[0]
         raise UnreadableInputError(f"the markets cannot be read: {reason}") from exc
-    return {str(row["market_id"]): _known(row) for row in rows.iter_rows(named=True)}
+    return {row["market_id"]: _known(row) for row in rows.iter_rows(named=True)}
 
 
 def _require_booleans(schema: pl.Schema, names: Sequence[str]) -> None:
@@ -55,13 +55,16 @@ def _require_booleans(schema: pl.Schema, names: Sequence[str]) -> None:
 
 def _columns(schema: pl.Schema) -> Iterator[pl.Expr]:
     for fact, names in _OPTIONAL.items():
-        for name in names:
-            if name in schema:
-                column = pl.col(name)
-                if fact == "end":
-                    column = epoch_seconds(name, schema[name])
-                yield column.alias(fact)
-                break
+        name = next((name for name in names if name in schema), None)
+        if name is None:
+            continue
+        if fact == "end":
+            column = epoch_seconds(name, schema[name])
+        elif fact in _NUMBERS:
+            column = pl.col(name).cast(pl.Float64, strict=False)
+        else:
+            column = pl.col(name).cast(pl.String)
+        yield column.alias(fact)
 
 
 def _known(row: Mapping[str, Any]) -> KnownMarket:

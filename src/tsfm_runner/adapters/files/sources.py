@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from tsfm_runner.adapters.files.market_facts import read_markets
-from tsfm_runner.adapters.files.points import canonical_points
+from tsfm_runner.adapters.files.points import MARKET_NAMES, canonical_points
 from tsfm_runner.adapters.files.series import KnownMarket
 from tsfm_runner.errors import UnreadableInputError
 
@@ -22,6 +22,8 @@ _SCANS: Mapping[str, Callable[[Path | io.BytesIO], pl.LazyFrame]] = {
     ".parquet": pl.scan_parquet,
     ".csv": partial(pl.scan_csv, infer_schema=False),
 }
+# A market called 007 is not called 7.
+_NAMES_ARE_TEXT = dict.fromkeys(MARKET_NAMES, pl.String)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +82,12 @@ def _open_table(path: Path, *, where: Sequence[str]) -> MarketTable:
     if markets is None:
         _refuse_choice(where)
         return MarketTable(points, known={})
-    known = read_markets(_SCANS[markets.suffix](markets), where=where)
+    table = (
+        pl.scan_csv(markets, schema_overrides=_NAMES_ARE_TEXT, infer_schema_length=None)
+        if markets.suffix == ".csv"
+        else pl.scan_parquet(markets)
+    )
+    known = read_markets(table, where=where)
     if where:
         points = points.filter(pl.col("market_id").is_in(list(known)))
     return MarketTable(points, known)

@@ -50,7 +50,8 @@ async def forecast_json(request: web.Request) -> web.StreamResponse:
     job = _accept(request, read_body(request, ForecastBody))
     answer = await _run(job, request.app[MEMORY])
     text = write_json(answer)
-    return await deliver_broken(request, job.fault, text) or json_answer(text)
+    broken = await deliver_broken(request, job.fault, text)
+    return json_answer(text) if broken is None else broken
 
 
 async def forecast_any(request: web.Request) -> web.StreamResponse:

@@ -83,7 +83,7 @@ def _next_noise(
 def _misread(fair: FloatArray, noise: FloatArray) -> FloatArray:
     """Add the error, which shrinks towards the edges but never vanishes."""
     size = np.maximum(2 * np.sqrt(fair * (1 - fair)), EDGE_NOISE)
-    return np.clip(fair + noise * size, 0.0, 1.0)
+    return np.asarray(np.clip(fair + noise * size, 0.0, 1.0))
 
 
 def _tick_at(

@@ -94,7 +94,7 @@ def draw_events(
         ),
         cluster_sd=clustering,
         cluster_memory=_memory(20, 500, n, rng),
-        gust_sd=rng.uniform(0.3, 0.9, n),
+        gust_sd=rng.uniform(0.3, 0.8, n) * pace**0.15,
         burst_gain=rng.uniform(0.0, 0.4, n) * clustering,
         burst_memory=_memory(4, 30, n, rng),
         active_factor=np.where(_coin(0.7, n, rng), _log_uniform(2, 12, n, rng), 1.0),
@@ -157,9 +157,9 @@ def _opening_prices(n: int, rng: np.random.Generator) -> FloatArray:
     anywhere = rng.uniform(0.05, 0.95, n)
     small = _log_uniform(0.005, 0.3, n, rng)
     extreme = np.where(_coin(0.5, n, rng), small, 1 - small)
-    even = rng.uniform(0.35, 0.65, n)
+    even = rng.uniform(0.3, 0.7, n)
     return np.choose(
-        rng.choice(3, size=n, p=(0.6, 0.2, 0.2)), (anywhere, extreme, even)
+        rng.choice(3, size=n, p=(0.5, 0.1, 0.4)), (anywhere, extreme, even)
     )
 
 

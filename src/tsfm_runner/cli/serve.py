@@ -1,0 +1,60 @@
+"""``serve``: answer over HTTP until Ctrl-C or SIGTERM."""
+
+import asyncio
+import signal
+from typing import Annotated
+
+import typer
+
+from tsfm_runner.cli.demo import forecast_first_cycle
+from tsfm_runner.cli.exit_codes import ExitCode
+from tsfm_runner.cli.invocation import load_for
+from tsfm_runner.cli.serving import bind, running_service, url_of
+from tsfm_runner.config import Settings
+
+
+def serve(
+    context: typer.Context,
+    *,
+    host: Annotated[str | None, typer.Option(help="Address to bind.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Port; 0 takes a free one.")
+    ] = None,
+    access_log: Annotated[
+        bool, typer.Option("--access-log", help="Log a line for each request.")
+    ] = False,
+    demo_markets: Annotated[
+        int, typer.Option(min=0, help="Simulated markets to forecast at the start.")
+    ] = 0,
+) -> None:
+    """Serve the HTTP API until Ctrl-C or SIGTERM."""
+    flags = {"server.host": host, "server.port": port}
+    settings = load_for(context, flags).settings
+    try:
+        asyncio.run(_serve(settings, access_log=access_log, demo_markets=demo_markets))
+    except OSError as exc:
+        where = f"{settings.server.host}:{settings.server.port}"
+        typer.echo(f"error: cannot listen on {where}: {exc.strerror}", err=True)
+        raise typer.Exit(ExitCode.FAILED) from exc
+
+
+async def _serve(settings: Settings, *, access_log: bool, demo_markets: int) -> None:
+    bound = bind(settings.server.host, settings.server.port)
+    url = url_of(bound)
+    # uvicorn takes these signals over while it serves, and raises them once more
+    # when it has stopped; by then there is nothing left to do.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    async with running_service(settings, bound, access_log=access_log) as serving:
+        if demo_markets:
+            demo = asyncio.create_task(
+                forecast_first_cycle(url, demo_markets, settings)
+            )
+            await asyncio.wait((demo, serving), return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                demo.cancel()
+                return
+            await demo
+        typer.echo(f"Serving on {url} (try {url}/docs). Ctrl-C stops.")
+        await serving
+    typer.echo("stopped", err=True)

@@ -1,0 +1,57 @@
+"""Run the service inside this process, on an address that is already bound."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+
+from tsfm_runner.bootstrap import build_app
+from tsfm_runner.config import Settings
+from tsfm_runner.errors import ConfigurationError
+
+_POLL_S = 0.01
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket bound to the address; raise ``OSError`` where it is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family)
+
+
+def url_of(bound: socket.socket) -> str:
+    """Return the address of the service behind a bound socket."""
+    host, port = bound.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@asynccontextmanager
+async def running_service(
+    settings: Settings, bound: socket.socket, *, access_log: bool = False
+) -> AsyncIterator[asyncio.Task[None]]:
+    """Yield the task that serves, once it answers; stop it at the end.
+
+    SIGINT and SIGTERM end the task as well: requests in flight are answered
+    within the grace period of the settings.
+    """
+    config = uvicorn.Config(
+        build_app(settings),
+        log_level="info" if access_log else "warning",
+        access_log=access_log,
+        server_header=False,
+        timeout_graceful_shutdown=max(1, round(settings.server.shutdown_grace_s)),
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[bound]))
+    while not (  # noqa: ASYNC110 - uvicorn tells no other way that it has started
+        server.started or serving.done()
+    ):
+        await asyncio.sleep(_POLL_S)
+    if not server.started:
+        raise ConfigurationError("the service did not start; the log says why")
+    try:
+        yield serving
+    finally:
+        server.should_exit = True
+        await serving

@@ -1,0 +1,109 @@
+"""Any table of prices comes to one shape; a bad cell costs one market."""
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+
+import polars as pl
+import pytest
+
+from tsfm_runner.adapters.files.points import canonical_points
+from tsfm_runner.errors import UnreadableInputError
+
+NOON = datetime(2026, 2, 20, 12, tzinfo=UTC)
+NOON_S = NOON.timestamp()
+
+
+def _points(**columns: Sequence[object] | pl.Series) -> pl.DataFrame:
+    return canonical_points(pl.LazyFrame(columns))
+
+
+@pytest.mark.parametrize("market", ["market_id", "unique_id"])
+@pytest.mark.parametrize("time", ["ts", "ds"])
+@pytest.mark.parametrize("price", ["price", "y"])
+def test_columns_go_by_either_name(market: str, time: str, price: str) -> None:
+    points = _points(**{market: ["a"], time: [NOON], price: [0.5], "volume": [3]})
+
+    assert points.rows() == [("a", NOON_S, 0.5, None)]
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        NOON,
+        NOON.replace(tzinfo=None),
+        int(NOON_S),
+        NOON_S,
+        int(NOON_S) * 10**3,
+        int(NOON_S) * 10**6,
+        int(NOON_S) * 10**9,
+        str(int(NOON_S)),
+        "2026-02-20T12:00:00Z",
+        "2026-02-20T13:00:00+01:00",
+        "2026-02-20 12:00:00",
+        "2026-02-20 12:00",
+        " 2026-02-20T12:00:00.000Z ",
+    ],
+)
+def test_a_time_may_be_written_in_many_ways(time: object) -> None:
+    points = _points(market_id=["a"], ts=[time], price=[0.5])
+
+    assert points["time_s"].to_list() == [NOON_S]
+
+
+def test_a_date_is_its_midnight_in_utc() -> None:
+    points = _points(market_id=["a", "a"], ts=[date(2026, 2, 20), None], price=[0, 1])
+
+    assert points["time_s"].to_list() == [NOON_S - 43_200, None]
+
+
+def test_a_market_may_be_named_by_a_number() -> None:
+    points = _points(market_id=[7], ts=[NOON], price=[0.5])
+
+    assert points["market_id"].to_list() == ["7"]
+
+
+@pytest.mark.parametrize("word", ["", "NA", "nan", "NULL", " none ", "n/a", None])
+def test_a_word_for_nothing_is_a_missing_price(word: str | None) -> None:
+    points = _points(market_id=["a", "a"], ts=[NOON, NOON], price=[word, "0.25"])
+
+    missing, known = points["price"].to_list()
+    assert missing is None or math.isnan(missing)
+    assert known == 0.25
+    assert points["fault"].to_list() == [None, None]
+
+
+def test_single_precision_gets_its_decimals_back() -> None:
+    prices = pl.Series([0.1, 0.0005, 0.123456, None], dtype=pl.Float32)
+
+    points = _points(market_id=["a"] * 4, ts=[NOON] * 4, price=prices)
+
+    assert points["price"].to_list() == [0.1, 0.0005, 0.123456, None]
+
+
+def test_a_bad_cell_is_a_fault_of_its_row_alone() -> None:
+    points = _points(
+        market_id=["a", "b", "c"],
+        ts=["2026-02-20T12:00:00Z", "2026-02-20T12:00:00Z", "yesterday"],
+        price=["0.5", "half", "0.5"],
+    )
+
+    assert points["fault"].to_list() == [
+        None,
+        "a price is not a number",
+        "a point has no time that can be read",
+    ]
+
+
+@pytest.mark.parametrize("absent", ["market_id", "ts", "price"])
+def test_a_missing_column_is_named_with_those_there_are(absent: str) -> None:
+    columns: dict[str, list[object]] = {
+        "market_id": ["a"],
+        "ts": [NOON],
+        "price": [0.5],
+        "extra": [1],
+    }
+    del columns[absent]
+
+    with pytest.raises(UnreadableInputError, match=rf"column {absent} or .*extra"):
+        _points(**columns)

@@ -1,0 +1,56 @@
+"""Small files are read whole, or refused with a reason that quotes nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from tsfm_runner.adapters.text_file import read_mapping, read_text
+from tsfm_runner.errors import ConfigurationError
+
+
+def _written(folder: Path, content: str | bytes) -> Path:
+    path = folder / "file.yaml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def test_a_mapping_is_read(tmp_path: Path) -> None:
+    path = _written(tmp_path, "server:\n  port: 9000\nlist: [1, 2]\n")
+
+    assert read_mapping(path) == {"server": {"port": 9000}, "list": [1, 2]}
+
+
+def test_a_file_of_comments_holds_nothing(tmp_path: Path) -> None:
+    path = _written(tmp_path, "# nothing yet\n")
+
+    assert read_mapping(path) == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("- a\n- b\n", "must hold a mapping"),
+        ("a: [secret-value\n", "is not valid YAML"),
+        ("a: 1\nb:\n  c: 1\n  c: 2\n", "line 4, names 'c' twice"),
+        ("a: [{b: secret-value, b: 2}]", "names 'b' twice"),
+        ("a: !!python/object:os.system secret-value", "is not valid YAML"),
+        (b"\xff\xfe\x00", "it is not UTF-8 text"),
+    ],
+)
+def test_other_content_is_refused(
+    tmp_path: Path, content: str | bytes, reason: str
+) -> None:
+    path = _written(tmp_path, content)
+
+    with pytest.raises(ConfigurationError, match=reason) as caught:
+        read_mapping(path)
+
+    assert str(path) in str(caught.value)
+    assert "secret-value" not in str(caught.value)
+
+
+def test_an_absent_file_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "absent"
+
+    with pytest.raises(ConfigurationError, match="absent cannot be read: No such file"):
+        read_text(path)
