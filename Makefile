@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 # The first of these that is Python 3.11 to 3.13 and can make a virtual environment.
 PYTHONS ?= python3 python3.13 python3.12 python3.11
 IS_SUITABLE := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check
 LOCK := uv pip compile pyproject.toml --extra plot --group build --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 

@@ -10,7 +10,7 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 from tsfm_runner.api.app import create_app
-from tsfm_runner.bootstrap import open_backend
+from tsfm_runner.bootstrap import build_app, open_backend
 from tsfm_runner.config import Settings
 from tsfm_runner.ports import ForecastRuntime
 from tsfm_runner.service.backend import Backend
@@ -64,7 +64,7 @@ def an_app(
     if settings is None:
         settings = Settings() if runtime is None else with_tollama()
     if runtime is None:
-        return create_app(settings, lambda: open_backend(settings))
+        return build_app(settings)
     return create_app(settings, lambda: _backend_with(settings, runtime))
 
 
@@ -103,3 +103,14 @@ def assert_problem(response: Response, status: int, code: str) -> Json:
         assert len(error["input"]) <= 80
         assert all(len(part) <= 80 for part in error["loc"] if isinstance(part, str))
     return problem
+
+
+def rounded(value: Any) -> Any:  # noqa: ANN401 - JSON is any
+    """Return the JSON with numbers of 12 digits: machines differ in the last ones."""
+    if isinstance(value, float):
+        return float(f"{value:.12g}")
+    if isinstance(value, list):
+        return [rounded(inner) for inner in value]
+    if isinstance(value, dict):
+        return {name: rounded(inner) for name, inner in value.items()}
+    return value

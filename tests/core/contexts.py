@@ -21,7 +21,7 @@ def contexts(draw: st.DrawFn) -> np.ndarray:
 
 
 def known(row: np.ndarray) -> np.ndarray:
-    return row[~np.isnan(row)]
+    return np.asarray(row[~np.isnan(row)])
 
 
 def assert_is_band(values: np.ndarray) -> None:

@@ -28,7 +28,7 @@ from tsfm_runner.service.preparing import PreparedTask, prepare
 from tsfm_runner.service.routing import BASELINE_METHODS, Router
 
 CUTOFF = datetime(2026, 2, 20, 12, tzinfo=UTC)
-SERIES = 0.4 + 0.01 * (np.arange(60) * 7 % 5)
+SERIES = np.array([0.4 + 0.01 * (7 * step % 5) for step in range(60)])
 
 HAR_TABLE = HarTable.from_mapping(
     {

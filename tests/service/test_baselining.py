@@ -11,7 +11,7 @@ from tsfm_runner.service.routing import BASELINE_METHODS
 
 
 def values(method: str, task: PreparedTask, **constants: float) -> np.ndarray:
-    config = BaselineConfig(**constants)  # type: ignore[arg-type]
+    config = BaselineConfig(**constants)
     [band] = Baselines(config, HAR_TABLE).predict([method], [task])
     return band.values
 

@@ -1,6 +1,6 @@
 """Data frames of any library in, and bands out as a frame of the same kind."""
 
-from typing import Any
+from typing import Any, cast
 
 import narwhals as nw
 import polars as pl
@@ -40,11 +40,12 @@ def points_of(frame: IntoDataFrame) -> pl.DataFrame:
 def like(frame: IntoDataFrameT, bands: pl.DataFrame) -> IntoDataFrameT:
     """Return the bands as a frame of the same library."""
     library = nw.from_native(frame, eager_only=True).implementation
-    if library is nw.Implementation.POLARS:
-        return nw.from_native(bands, eager_only=True).to_native()
-    columns = {name: bands[name].to_list() for name in bands.columns}
-    native: IntoDataFrameT = nw.from_dict(columns, backend=library).to_native()
-    return native
+    same_kind: nw.DataFrame[IntoDataFrameT] = (
+        nw.from_native(cast("IntoDataFrameT", bands), eager_only=True)
+        if library.is_polars()
+        else nw.from_dict(bands.to_dict(as_series=False), backend=library)
+    )
+    return same_kind.to_native()
 
 
 def _values(column: nw.Series[Any]) -> list[Any]:

@@ -93,9 +93,9 @@ async def _measure(settings: Settings, load: Load) -> tuple[list[Sample], float]
     double = FakeTollamaOptions(latency_ms=load.latency_ms, is_serial=False)
     async with running_fake_tollama(double) as runtime_url:
         settings = _in_front_of(settings, runtime_url, load)
-        bound = bind(settings.server.host, 0)
-        async with running_service(settings, bound):
-            return await _send(f"{url_of(bound)}/tsfm/forecast", load)
+        with bind(settings.server.host, 0) as bound:
+            async with running_service(settings, bound):
+                return await _send(f"{url_of(bound)}/tsfm/forecast", load)
 
 
 def _in_front_of(settings: Settings, runtime_url: str, load: Load) -> Settings:

@@ -10,14 +10,13 @@ import numpy as np
 
 from tsfm_runner.adapters.files.series import MarketSeries
 from tsfm_runner.adapters.files.tasks import Question, ask_each
-from tsfm_runner.bootstrap import open_backend
+from tsfm_runner.bootstrap import build_app, open_backend
 from tsfm_runner.config import BaselineMethod, ServerConfig, Settings
 from tsfm_runner.domain.forecast import ServedForecast
 from tsfm_runner.domain.task import ForecastTask, ModelChoice
 from tsfm_runner.errors import (
     ConfigurationError,
     InvalidTaskError,
-    ModelNotAllowedError,
 )
 from tsfm_runner.service.backend import Backend
 from tsfm_runner.service.catalogue import ModelEntry, RuntimeStatus
@@ -43,11 +42,11 @@ class Check:
 
 async def diagnose(settings: Settings) -> list[Check]:
     """Return every check of a process that has these settings."""
-    checks = [_package_data(), _port(settings.server)]
+    checks = [_package_data(), _server(settings), _port(settings.server)]
     try:
         async with open_backend(settings) as backend:
             checks += await _backend_checks(settings, backend)
-    except (ConfigurationError, ModelNotAllowedError) as exc:
+    except ConfigurationError as exc:
         hint = "Mend the registry file, `models_file` or `tollama.model`."
         checks.append(Check("models and licences", "failed", str(exc), hint))
     except InvalidTaskError as exc:
@@ -74,6 +73,15 @@ def _package_data() -> Check:
         hint = "Install the package again; files of it are gone."
         return Check("package data", "failed", f"missing: {', '.join(missing)}", hint)
     return Check("package data", "ok", f"{len(_PACKAGE_DATA)} files present")
+
+
+def _server(settings: Settings) -> Check:
+    try:
+        build_app(settings)
+    except ConfigurationError as exc:
+        hint = "Mend the settings that are named; `serve` would not start."
+        return Check("server", "failed", str(exc), hint)
+    return Check("server", "ok", "would start with these settings")
 
 
 def _port(server: ServerConfig) -> Check:

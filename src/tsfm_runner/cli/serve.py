@@ -2,7 +2,8 @@
 
 import asyncio
 import signal
-from typing import Annotated
+from collections.abc import Awaitable, Coroutine
+from typing import Annotated, Any
 
 import typer
 
@@ -39,22 +40,30 @@ def serve(
 
 
 async def _serve(settings: Settings, *, access_log: bool, demo_markets: int) -> None:
-    bound = bind(settings.server.host, settings.server.port)
-    url = url_of(bound)
     # uvicorn takes these signals over while it serves, and raises them once more
     # when it has stopped; by then there is nothing left to do.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    async with running_service(settings, bound, access_log=access_log) as serving:
-        if demo_markets:
-            demo = asyncio.create_task(
-                forecast_first_cycle(url, demo_markets, settings)
-            )
-            await asyncio.wait((demo, serving), return_when=asyncio.FIRST_COMPLETED)
-            if serving.done():
-                demo.cancel()
-                return
-            await demo
-        typer.echo(f"Serving on {url} (try {url}/docs). Ctrl-C stops.")
-        await serving
+    with bind(settings.server.host, settings.server.port) as bound:
+        url = url_of(bound)
+        async with running_service(settings, bound, access_log=access_log) as serving:
+            if demo_markets:
+                demo = forecast_first_cycle(url, demo_markets, settings)
+                await _unless_done(serving, demo)
+            if not serving.done():
+                typer.echo(f"Serving on {url} (try {url}/docs). Ctrl-C stops.")
+            await serving
     typer.echo("stopped", err=True)
+
+
+async def _unless_done(
+    serving: Awaitable[None], work: Coroutine[Any, Any, None]
+) -> None:
+    """Do the work, but drop it when the serving ends first."""
+    task = asyncio.create_task(work)
+    waiting = (asyncio.ensure_future(serving), task)
+    done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    if task in done:
+        await task
+    else:
+        task.cancel()

@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tsfm_runner.adapters.files.bands import (
 from tsfm_runner.domain.forecast import FallbackReason
 from tsfm_runner.errors import UnreadableInputError
 
-READERS = {
+READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
     ".parquet": pl.read_parquet,
     ".csv": pl.read_csv,
     ".jsonl": pl.read_ndjson,

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 
 import polars as pl
 import pytest
@@ -19,16 +19,23 @@ def _points(**columns: Sequence[object] | pl.Series) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize("market", ["market_id", "unique_id"])
-@pytest.mark.parametrize("time", ["ts", "ds"])
+@pytest.mark.parametrize("moment", ["ts", "ds"])
 @pytest.mark.parametrize("price", ["price", "y"])
-def test_columns_go_by_either_name(market: str, time: str, price: str) -> None:
-    points = _points(**{market: ["a"], time: [NOON], price: [0.5], "volume": [3]})
+def test_columns_go_by_either_name(market: str, moment: str, price: str) -> None:
+    columns: dict[str, list[object]] = {
+        market: ["a"],
+        moment: [NOON],
+        price: [0.5],
+        "volume": [3],
+    }
+
+    points = _points(**columns)
 
     assert points.rows() == [("a", NOON_S, 0.5, None)]
 
 
 @pytest.mark.parametrize(
-    "time",
+    "moment",
     [
         NOON,
         NOON.replace(tzinfo=None),
@@ -45,8 +52,8 @@ def test_columns_go_by_either_name(market: str, time: str, price: str) -> None:
         " 2026-02-20T12:00:00.000Z ",
     ],
 )
-def test_a_time_may_be_written_in_many_ways(time: object) -> None:
-    points = _points(market_id=["a"], ts=[time], price=[0.5])
+def test_a_time_may_be_written_in_many_ways(moment: object) -> None:
+    points = _points(market_id=["a"], ts=[moment], price=[0.5])
 
     assert points["time_s"].to_list() == [NOON_S]
 
@@ -106,4 +113,17 @@ def test_a_missing_column_is_named_with_those_there_are(absent: str) -> None:
     del columns[absent]
 
     with pytest.raises(UnreadableInputError, match=rf"column {absent} or .*extra"):
+        _points(**columns)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("market_id", ["a"]), ("ts", [1]), ("ts", time(12))]
+)
+def test_a_column_that_holds_no_such_thing_is_refused(
+    column: str, value: object
+) -> None:
+    row: dict[str, object] = {"market_id": "a", "ts": NOON, "price": 0.5}
+    columns = {name: [held] for name, held in (row | {column: value}).items()}
+
+    with pytest.raises(UnreadableInputError, match="the table cannot be read"):
         _points(**columns)

@@ -139,7 +139,8 @@ def _write_parquet(bands: pl.LazyFrame, path: Path) -> None:
 
 
 def _write_csv(bands: pl.LazyFrame, path: Path) -> None:
-    bands.with_columns(pl.col("warnings").list.join("; ")).sink_csv(path)
+    flat = bands.with_columns(pl.col("warnings").list.join("; "))
+    flat.sink_csv(path, datetime_format="%Y-%m-%dT%H:%M:%S%.fZ")
 
 
 def _write_lines(bands: pl.LazyFrame, path: Path) -> None:

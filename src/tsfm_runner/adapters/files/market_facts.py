@@ -21,6 +21,7 @@ _OPTIONAL = {
     "cadence": ("native_cadence_s",),
 }
 _NUMBERS = ("tick", "cadence")
+_TEXTS = ("category", "event_id")
 
 
 def read_markets(
@@ -37,6 +38,8 @@ def read_markets(
         chosen = table.filter(*(pl.col(name) for name in where))
         market = pl.col(pick_column(schema, MARKET_NAMES)).cast(pl.String)
         rows = chosen.select(market.alias("market_id"), *_columns(schema)).collect()
+        if "end" in rows.columns:
+            rows = rows.with_columns(end=epoch_seconds(rows["end"]))
     except (pl.exceptions.PolarsError, OSError) as exc:
         reason = str(exc).partition("\n")[0]
         raise UnreadableInputError(f"the markets cannot be read: {reason}") from exc
@@ -58,13 +61,12 @@ def _columns(schema: pl.Schema) -> Iterator[pl.Expr]:
         name = next((name for name in names if name in schema), None)
         if name is None:
             continue
-        if fact == "end":
-            column = epoch_seconds(name, schema[name])
-        elif fact in _NUMBERS:
-            column = pl.col(name).cast(pl.Float64, strict=False)
-        else:
-            column = pl.col(name).cast(pl.String)
-        yield column.alias(fact)
+        column = pl.col(name).alias(fact)
+        if fact in _NUMBERS:
+            column = column.cast(pl.Float64, strict=False)
+        elif fact in _TEXTS:
+            column = column.cast(pl.String)
+        yield column
 
 
 def _known(row: Mapping[str, Any]) -> KnownMarket:

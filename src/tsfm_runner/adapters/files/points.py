@@ -8,6 +8,7 @@ MARKET_NAMES = ("market_id", "unique_id")
 TIME_NAMES = ("ts", "ds")
 PRICE_NAMES = ("price", "y")
 
+_COLUMNS = (MARKET_NAMES, TIME_NAMES, PRICE_NAMES)
 _NULL_WORDS = ("", "na", "n/a", "nan", "null", "none")
 _FLOAT32_DECIMALS = 6
 _SMALLEST_MS = 1e11  # as seconds, the year 5138; as milliseconds, 1973
@@ -27,24 +28,24 @@ def canonical_points(table: pl.LazyFrame) -> pl.DataFrame:
     Raises ``UnreadableInputError`` when a column is missing or the table is broken.
     """
     try:
-        schema = table.collect_schema()
-        market = pick_column(schema, MARKET_NAMES)
-        time = pick_column(schema, TIME_NAMES)
-        price = pick_column(schema, PRICE_NAMES)
-        return (
-            table.select(
-                pl.col(market).cast(pl.String).fill_null("").alias("market_id"),
-                epoch_seconds(time, schema[time]).alias("time_s"),
-                _price(price, schema[price]).alias("price"),
-                _is_unreadable(price, schema[price]).alias("is_unreadable"),
-            )
-            .with_columns(fault=_fault())
-            .drop("is_unreadable")
-            .collect()
-        )
+        return _canonical(table)
     except (pl.exceptions.PolarsError, OSError) as exc:
         reason = str(exc).partition("\n")[0]
         raise UnreadableInputError(f"the table cannot be read: {reason}") from exc
+
+
+def _canonical(table: pl.LazyFrame) -> pl.DataFrame:
+    schema = table.collect_schema()
+    names = [pick_column(schema, either) for either in _COLUMNS]
+    market, time, price = table.select(names).collect().get_columns()
+    points = pl.DataFrame(
+        {
+            "market_id": market.cast(pl.String).fill_null(""),
+            "time_s": epoch_seconds(time),
+            "price": _price(price),
+        }
+    )
+    return points.with_columns(fault=_fault(_is_unreadable(price)))
 
 
 def pick_column(schema: pl.Schema, names: tuple[str, ...]) -> str:
@@ -58,21 +59,25 @@ def pick_column(schema: pl.Schema, names: tuple[str, ...]) -> str:
     )
 
 
-def epoch_seconds(name: str, dtype: pl.DataType) -> pl.Expr:
-    """Return a column of times as epoch seconds; null where it cannot be read."""
-    column = pl.col(name)
-    if dtype.is_numeric():
-        return _scaled(column.cast(pl.Float64))
-    if dtype == pl.Date or isinstance(dtype, pl.Datetime):
-        return column.cast(pl.Datetime("us")).dt.epoch("us") / 1e6
-    text = column.cast(pl.String).str.strip_chars()
-    number = text.cast(pl.Float64, strict=False)
-    moment = text.str.to_datetime(time_unit="us", time_zone="UTC", strict=False)
-    return pl.coalesce(_scaled(number), moment.dt.epoch("us") / 1e6)
+def epoch_seconds(times: pl.Series) -> pl.Series:
+    """Return times as epoch seconds; null where one cannot be read."""
+    if times.dtype.is_numeric():
+        return _scaled(times)
+    if times.dtype.is_temporal():
+        return times.cast(pl.Datetime("us")).dt.epoch("us") / 1e6
+    text = times.cast(pl.String).str.strip_chars()
+    seconds = _scaled(text.cast(pl.Float64, strict=False))
+    is_text = seconds.is_null() & text.is_not_null()
+    if not is_text.any():
+        return seconds  # epoch seconds as text; to look for dates there takes long
+    moments = text.str.to_datetime(time_unit="us", time_zone="UTC", strict=False)
+    return seconds.zip_with(~is_text, moments.dt.epoch("us") / 1e6)
 
 
-def _scaled(number: pl.Expr) -> pl.Expr:
-    return (
+def _scaled(numbers: pl.Series) -> pl.Series:
+    """Bring numbers too large for seconds down from finer units."""
+    number = pl.col("number")
+    scaled = (
         pl.when(number >= _SMALLEST_NS)
         .then(number / 1e9)
         .when(number >= _SMALLEST_US)
@@ -81,31 +86,33 @@ def _scaled(number: pl.Expr) -> pl.Expr:
         .then(number / 1e3)
         .otherwise(number)
     )
+    frame = numbers.cast(pl.Float64).alias("number").to_frame()
+    return frame.select(scaled.alias("number")).to_series()
 
 
-def _price(name: str, dtype: pl.DataType) -> pl.Expr:
-    number = pl.col(name).cast(pl.Float64, strict=False)
-    if dtype == pl.Float32:
+def _price(prices: pl.Series) -> pl.Series:
+    numbers = prices.cast(pl.Float64, strict=False)
+    if prices.dtype == pl.Float32:
         # Prices are decimals; single precision turned 0.1 into 0.10000000149.
-        return number.round(_FLOAT32_DECIMALS)
-    return number
+        return numbers.round(_FLOAT32_DECIMALS)
+    return numbers
 
 
-def _is_unreadable(name: str, dtype: pl.DataType) -> pl.Expr:
-    if dtype != pl.String:
-        return pl.lit(False)
-    text = pl.col(name)
-    is_null = text.is_null() | text.str.strip_chars().str.to_lowercase().is_in(
-        _NULL_WORDS
-    )
-    return ~is_null & text.cast(pl.Float64, strict=False).is_null()
+def _is_unreadable(prices: pl.Series) -> pl.Series:
+    """Return which prices are neither a number nor a word for nothing."""
+    numbers = prices.cast(pl.Float64, strict=False)
+    is_unread = numbers.is_null() & prices.is_not_null()
+    if not is_unread.any():
+        return is_unread
+    words = prices.cast(pl.String).str.strip_chars().str.to_lowercase()
+    return is_unread & ~words.is_in(_NULL_WORDS)
 
 
-def _fault() -> pl.Expr:
+def _fault(is_unreadable: pl.Series) -> pl.Expr:
     return (
         pl.when(pl.col("time_s").is_null() | pl.col("time_s").is_nan())
         .then(pl.lit("a point has no time that can be read"))
-        .when(pl.col("is_unreadable"))
+        .when(is_unreadable)
         .then(pl.lit("a price is not a number"))
         .otherwise(pl.lit(None, pl.String))
     )

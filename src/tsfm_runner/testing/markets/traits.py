@@ -70,15 +70,8 @@ def draw_events(
     n_markets: int, *, n_steps: int, step_s: int, rng: np.random.Generator
 ) -> EventTraits:
     """Draw events until their markets are at least ``n_markets``."""
-    weights = np.array(
-        [p.weight if step_s < HOUR_S else p.weight_hourly for p in PROFILES]
-    )
-    profile = rng.choice(len(PROFILES), size=n_markets, p=weights / weights.sum())
-    is_single = np.array([p.shape == "single" for p in PROFILES])[profile]
-    sizes = np.where(is_single, 1, rng.integers(3, MAX_OUTCOMES + 1, n_markets))
-    n = int(np.searchsorted(np.cumsum(sizes), n_markets)) + 1
-    profile, sizes = profile[:n], sizes[:n]
-    sizes[-1] -= sizes.sum() - n_markets
+    profile, sizes = _draw_sizes(n_markets, step_s=step_s, rng=rng)
+    n = profile.size
     pace = step_s / BASE_STEP_S
     ticks = [PROFILES[kind].ticks for kind in profile]
     clustering = _from_ranges("clustering", profile, rng)
@@ -111,6 +104,22 @@ def draw_events(
         is_tapered=_coin(0.5, n, rng),
         is_mid=_coin(_of_profile("mid_share", profile), n, rng),
     )
+
+
+def _draw_sizes(
+    n_markets: int, *, step_s: int, rng: np.random.Generator
+) -> tuple[IntArray, IntArray]:
+    """Return the profile and the number of markets of each event."""
+    weights = np.array(
+        [p.weight if step_s < HOUR_S else p.weight_hourly for p in PROFILES]
+    )
+    profile = rng.choice(len(PROFILES), size=n_markets, p=weights / weights.sum())
+    is_single = np.array([p.shape == "single" for p in PROFILES])[profile]
+    sizes = np.where(is_single, 1, rng.integers(3, MAX_OUTCOMES + 1, n_markets))
+    n = int(np.searchsorted(np.cumsum(sizes), n_markets)) + 1
+    profile, sizes = profile[:n], sizes[:n]
+    sizes[-1] -= sizes.sum() - n_markets
+    return profile, sizes
 
 
 def draw_markets(

@@ -1,23 +1,29 @@
-"""Tables of the documentation that are made from the code they speak of.
+"""Parts of the documentation that are made from the code they speak of.
 
-mkdocs calls ``on_page_markdown`` with every page; a line ``<!-- table: NAME -->``
-there becomes the table of that name, so no table can fall behind the code.
+mkdocs calls ``on_page_markdown`` with every page; a line ``<!-- made: NAME -->``
+there becomes the part of that name, so that none can fall behind the code.
 """
 
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, TypeAlias
+
+import typer
+from typer.cli import get_docs_for_click
 
 from tsfm_runner.adapters.model_registry import load_registry
 from tsfm_runner.api.schemas import ForecastRequest
+from tsfm_runner.cli.app import app
+from tsfm_runner.cli.exit_codes import EXIT_CODES_HELP
 from tsfm_runner.config import Settings
 from tsfm_runner.domain.model import Capabilities
 
 Schema: TypeAlias = Mapping[str, Any]
 Row: TypeAlias = tuple[str, ...]
 
-_PLACE = re.compile(r"^<!-- table: (?P<name>\w+) -->$", re.MULTILINE)
+_PLACE = re.compile(r"^<!-- made: (?P<name>\w+) -->$", re.MULTILINE)
 _WORDS = {
     "string": "text",
     "integer": "whole number",
@@ -43,7 +49,7 @@ _BOUNDS = {
 
 def on_page_markdown(markdown: str, **_: object) -> str:
     """Return the page with every marked place filled (called by mkdocs)."""
-    return _PLACE.sub(lambda place: TABLES[place["name"]](), markdown)
+    return _PLACE.sub(lambda place: PARTS[place["name"]](), markdown)
 
 
 def settings_tables() -> str:
@@ -87,10 +93,33 @@ def models_table() -> str:
     )
 
 
-TABLES: Mapping[str, Callable[[], str]] = {
+def commands() -> str:
+    """Return every command of the program: what it does, and its options."""
+    program = typer.main.get_command(app)
+    context = typer.Context(program)
+    text = get_docs_for_click(
+        obj=program, ctx=context, indent=1, name="tsfm-runner", title="Every command"
+    )
+    said_above = (EXIT_CODES_HELP, "* `--help`: Show this message and exit.")
+    return "\n".join(line for line in text.splitlines() if line not in said_above)
+
+
+def decisions() -> str:
+    """Return a link to every decision record, by its first heading."""
+    paths = sorted((Path(__file__).parent / "adr").glob("0*.md"))
+    titles = [path.read_text(encoding="utf-8").partition("\n")[0] for path in paths]
+    return "\n".join(
+        f"- [{title.removeprefix('# ')}]({path.name})"
+        for title, path in zip(titles, paths, strict=True)
+    )
+
+
+PARTS: Mapping[str, Callable[[], str]] = {
     "settings": settings_tables,
     "request": request_table,
     "models": models_table,
+    "commands": commands,
+    "decisions": decisions,
 }
 
 

@@ -1,0 +1,61 @@
+"""Stored exchanges. ``python -m tests.api.exchanges`` stores today's answers anew.
+
+Each file of ``stored`` is one request with its whole answer. A new one starts as
+a file with the request alone. Read the difference before it is committed: the wire
+keeps its words for ever.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from starlette.testclient import TestClient
+from tests.api.wire import Json, a_client, rounded
+
+FILES = sorted((Path(__file__).parent / "stored").glob("*.json"))
+_FORECAST_ID = re.compile("[0-9a-f]{32}")
+
+
+def answer_to(client: TestClient, request: Json) -> Json:
+    """Return the answer of the service, without what changes from call to call."""
+    body = request.get("text")
+    content = None if body is None else body.encode()
+    response = client.request(
+        request["method"],
+        request["path"],
+        json=request.get("json"),
+        content=content,
+        headers=request.get("headers"),
+    )
+    return {
+        "status": response.status_code,
+        "type": response.headers["content-type"],
+        "json": rounded(_steady(response.json())),
+    }
+
+
+def _steady(told: Any) -> Any:  # noqa: ANN401 - JSON is any
+    """Return the JSON with identifiers and times of computing made the same."""
+    if isinstance(told, list):
+        return [_steady(inner) for inner in told]
+    if not isinstance(told, dict):
+        return told
+    steady = {name: _steady(inner) for name, inner in told.items()}
+    if _FORECAST_ID.fullmatch(str(told.get("forecast_id"))):
+        steady["forecast_id"] = "an id"
+    if isinstance(told.get("latency_ms"), float) and told["latency_ms"] >= 0:
+        steady["latency_ms"] = "milliseconds"
+    return steady
+
+
+def _store_anew() -> None:
+    with a_client() as client:
+        for path in FILES:
+            request = json.loads(path.read_text())["request"]
+            exchange = {"request": request, "answer": answer_to(client, request)}
+            path.write_text(json.dumps(exchange, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    _store_anew()

@@ -1,0 +1,184 @@
+"""Who may come in, and what every answer carries."""
+
+import re
+
+import pytest
+from starlette.testclient import TestClient
+from tests.api.wire import FORECAST, a_client, a_request, an_app, assert_problem
+
+from tsfm_runner.config import Settings
+
+KEYS = {"alerts": "first-key-of-16-and-more", "desk": "second-key-ümlaut-16"}
+ALERTS, DESK = KEYS["alerts"], KEYS["desk"]
+PUBLIC = ("/health/live", "/health/ready")
+SECURITY_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+}
+
+
+def guarded(**auth: object) -> Settings:
+    return Settings.model_validate({"auth": {"keys": KEYS, **auth}})
+
+
+def every_route() -> list[tuple[str, str]]:
+    """Return method and path of every route, documented or not."""
+    documented = [
+        (method.upper(), path)
+        for path, operations in an_app().openapi()["paths"].items()
+        for method in operations
+    ]
+    assert ("POST", FORECAST) in documented
+    undocumented = ("/docs", "/openapi.json", "/docs/assets/swagger-ui.css")
+    return [*documented, *(("GET", path) for path in undocumented)]
+
+
+ROUTES = every_route()
+
+
+def test_without_keys_everybody_may_ask(client: TestClient) -> None:
+    response = client.post(FORECAST, json=a_request())
+
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+@pytest.mark.parametrize("token", [None, "not-a-key-of-this-service"])
+def test_with_keys_only_public_routes_are_open(
+    method: str, path: str, token: str | None
+) -> None:
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+
+    with a_client(guarded()) as client:
+        response = client.request(method, path, headers=headers)
+
+    if path in PUBLIC:
+        assert response.status_code == 200
+        return
+    problem = assert_problem(response, 401, "unauthorized")
+    assert response.headers["www-authenticate"] == "Bearer"
+    assert ("no token" if token is None else "not known") in problem["detail"]
+
+
+@pytest.mark.parametrize("path", ["/no-such-route", "/tsfm", "/health/live/", "//"])
+def test_route_that_does_not_exist_is_no_secret_way_in(path: str) -> None:
+    with a_client(guarded()) as client:
+        response = client.get(path)
+
+    assert_problem(response, 401, "unauthorized")
+
+
+def test_public_routes_are_those_of_the_settings() -> None:
+    with a_client(guarded(public=["/openapi.json"])) as client:
+        statuses = [
+            client.get(path).status_code for path in ("/openapi.json", "/health/live")
+        ]
+
+    assert statuses == [200, 401]
+
+
+@pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
+def test_each_named_key_opens_both_ways(key: str) -> None:
+    token = key.encode()
+
+    with a_client(guarded()) as client:
+        responses = [
+            client.post(FORECAST, json=a_request(), headers=headers)
+            for headers in (
+                {b"Authorization": b"Bearer " + token},
+                {b"Authorization": b"bEaReR  " + token},
+                {b"X-API-Key": token},
+                {b"Authorization": b"Basic dXNlcjpwYXNz", b"X-API-Key": token},
+            )
+        ]
+
+    assert [response.status_code for response in responses] == [200] * 4
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Authorization": ALERTS},
+        {"Authorization": f"Basic {ALERTS}"},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer "},
+        {"Authorization": f"Bearer {ALERTS[:-1]}"},
+        {"Authorization": f"Bearer {ALERTS}x"},
+        {"Authorization": f"Bearer {ALERTS.upper()}"},
+        {"Authorization": f"Bearer {ALERTS},{DESK.encode().decode('latin-1')}"},
+        {"Authorization": "Bearer " + "x" * 100_000},
+        {"Authorization": "Bearer \udcff".encode("utf-8", "surrogateescape")},
+        {"X-API-Key": ""},
+        {"X-API-Key": "alerts"},
+        {"Cookie": f"token={ALERTS}"},
+    ],
+)
+def test_what_is_not_exactly_a_key_is_refused(headers: dict[str, str | bytes]) -> None:
+    sent = [
+        (name.encode(), value.encode("latin-1") if isinstance(value, str) else value)
+        for name, value in headers.items()
+    ]
+
+    with a_client(guarded()) as client:
+        response = client.post(FORECAST, json=a_request(), headers=sent)
+
+    assert_problem(response, 401, "unauthorized")
+
+
+def test_token_in_the_address_is_not_looked_at() -> None:
+    with a_client(guarded()) as client:
+        response = client.get("/tsfm/models", params={"token": ALERTS, "key": ALERTS})
+
+    assert_problem(response, 401, "unauthorized")
+
+
+def test_refusal_never_repeats_a_token() -> None:
+    wrong = "wrong-token-nobody-should-see"
+
+    with a_client(guarded()) as client:
+        response = client.get("/tsfm/models", headers={"X-API-Key": wrong})
+
+    assert wrong not in response.text + str(response.headers)
+
+
+@pytest.mark.parametrize("given", ["a", "order-17/3", "~!{}", "x" * 128])
+def test_request_id_is_given_back(client: TestClient, given: str) -> None:
+    response = client.get("/health/live", headers={"X-Request-ID": given})
+
+    assert response.headers.get_list("x-request-id") == [given]
+
+
+@pytest.mark.parametrize(
+    "given", [b"", b"two words", b"x" * 129, b"a\tb", b"\xc3\xa9", b"\xff"]
+)
+def test_ill_formed_request_id_is_replaced(client: TestClient, given: bytes) -> None:
+    response = client.get("/health/live", headers={b"X-Request-ID": given})
+
+    [told] = response.headers.get_list("x-request-id")
+    assert re.fullmatch("[0-9a-f]{32}", told)
+
+
+def test_request_without_an_id_gets_one_of_its_own(client: TestClient) -> None:
+    told = {client.get("/health/live").headers["x-request-id"] for _ in range(20)}
+
+    assert len(told) == 20
+
+
+@pytest.mark.parametrize(("method", "path"), [*ROUTES, ("GET", "/none")])
+def test_every_answer_carries_security_headers(
+    client: TestClient, method: str, path: str
+) -> None:
+    response = client.request(method, path)
+
+    assert response.headers.items() >= SECURITY_HEADERS.items()
+    assert response.headers["x-request-id"]
+
+
+def test_refusals_carry_them_too() -> None:
+    with a_client(guarded()) as client:
+        response = client.get("/tsfm/models", headers={"X-Request-ID": "mine"})
+
+    assert response.status_code == 401
+    assert response.headers.items() >= SECURITY_HEADERS.items()
+    assert response.headers["x-request-id"] == "mine"

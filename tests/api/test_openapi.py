@@ -1,0 +1,95 @@
+"""The OpenAPI document, held against what the routes do."""
+
+import os
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import CheckFunction
+from schemathesis.specs.openapi.checks import (
+    negative_data_rejection,
+    positive_data_acceptance,
+)
+from starlette.testclient import TestClient
+from tests.api.wire import BATCH, FORECAST, Json, a_request, an_app
+
+from tsfm_runner.api.schemas import ForecastAnswer, ForecastRequest
+
+EXAMPLES = int(os.environ.get("TSFM_SCHEMATHESIS_EXAMPLES", "500"))
+ROUTES_TO_VARY = 2  # the others take nothing
+# Lengths that must agree with each other are rules that no schema can tell.
+UNTOLD: list[CheckFunction] = [positive_data_acceptance]
+# A batch is answered 200 with a problem in the place of each wrong request.
+UNTOLD_OF_BATCH: list[CheckFunction] = [*UNTOLD, negative_data_rejection]
+
+schema = schemathesis.openapi.from_asgi("/openapi.json", an_app())
+
+
+@schema.parametrize()
+@settings(
+    max_examples=EXAMPLES // ROUTES_TO_VARY,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+def test_every_route_does_what_it_documents(case: schemathesis.Case[Any]) -> None:
+    excluded = UNTOLD_OF_BATCH if case.path == BATCH else UNTOLD
+    case.call_and_validate(excluded_checks=excluded)
+
+
+def _document(client: TestClient) -> Json:
+    document: Json = client.get("/openapi.json").json()
+    return document
+
+
+def test_document_names_every_field_of_a_request(client: TestClient) -> None:
+    told = _document(client)["components"]["schemas"]["ForecastRequest"]
+
+    assert told["properties"].keys() == ForecastRequest.model_fields.keys()
+    assert told["required"] == ["market_id", "as_of_ts", "y"]
+    assert told["additionalProperties"] is False
+    assert all(field["description"] for field in told["properties"].values())
+
+
+def test_document_names_every_member_of_an_answer(client: TestClient) -> None:
+    told = _document(client)["components"]["schemas"]["ForecastAnswer"]
+
+    assert told["properties"].keys() == ForecastAnswer.__annotations__.keys()
+    answer = client.post(FORECAST, json=a_request()).json()
+    assert answer.keys() == told["properties"].keys()
+
+
+def test_example_in_the_document_is_answered(client: TestClient) -> None:
+    told = _document(client)["components"]["schemas"]["ForecastRequest"]
+
+    [example] = told["examples"]
+
+    assert client.post(FORECAST, json=example).status_code == 200
+
+
+@pytest.mark.parametrize("route", [FORECAST, BATCH])
+def test_document_tells_the_statuses_of_the_hot_routes(
+    client: TestClient, route: str
+) -> None:
+    told = _document(client)["paths"][route]["post"]["responses"]
+
+    assert {"200", "400", "401", "413", "422", "500"} <= told.keys()
+    for status, answer in told.items():
+        if status != "200":
+            assert list(answer["content"]) == ["application/problem+json"]
+
+
+def test_every_reference_in_the_document_leads_somewhere(client: TestClient) -> None:
+    document = _document(client)
+
+    def references(node: object) -> set[str]:
+        if isinstance(node, list):
+            return set().union(*map(references, node))
+        if isinstance(node, dict):
+            own = {node["$ref"]} if isinstance(node.get("$ref"), str) else set()
+            return own.union(*map(references, node.values()))
+        return set()
+
+    names = {ref.removeprefix("#/components/schemas/") for ref in references(document)}
+    assert names <= document["components"]["schemas"].keys()
+    assert "ForecastRequest" in names

@@ -1,0 +1,23 @@
+"""The wire: stored request and answer, compared whole."""
+
+import json
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+from tests.api.exchanges import FILES, answer_to
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_stored_request_has_its_stored_answer(client: TestClient, path: Path) -> None:
+    exchange = json.loads(path.read_text())
+
+    answer = answer_to(client, exchange["request"])
+
+    assert answer == exchange["answer"]
+
+
+def test_exchanges_are_stored() -> None:
+    stored = {path.stem for path in FILES}
+
+    assert {"baseline_ewma", "batch_of_three", "broken_fields"} <= stored

@@ -1,0 +1,55 @@
+"""The list of models joins registry, licences and runtime."""
+
+import asyncio
+import json
+
+from tests.cli.command_line import run
+
+from tsfm_runner.adapters.model_registry import load_registry
+from tsfm_runner.cli.exit_codes import ExitCode
+from tsfm_runner.testing.fake_tollama import FakeTollamaOptions, running_fake_tollama
+
+
+def test_without_a_runtime_only_baselines_are_known_to_be_installed() -> None:
+    result = run("models", "--json")
+
+    assert result.exit_code == ExitCode.OK, result.stderr
+    models = {model["name"]: model for model in json.loads(result.stdout)}
+    assert list(models) == list(load_registry(None, "dev").models)
+    assert models["ewma"]["is_installed"] is True
+    assert models["chronos2"]["is_installed"] is None
+    assert models["chronos2"]["is_allowed"] is True
+    assert models["moirai-2.0-R-small"]["license_tag"] == "research_only"
+    assert models["granite-ttm-r2"]["capabilities"]["max_context"] == 512
+
+
+def test_production_allows_no_research_weights() -> None:
+    result = run("models", "--json", environ={"TSFM_ENVIRONMENT": "prod"})
+
+    allowed = {m["name"] for m in json.loads(result.stdout) if m["is_allowed"]}
+    assert "chronos2" in allowed
+    assert "moirai-2.0-R-small" not in allowed
+    assert "mock" not in allowed
+
+
+async def test_the_runtime_says_what_is_installed() -> None:
+    options = FakeTollamaOptions(models=("chronos2",))
+
+    async with running_fake_tollama(options, host="127.0.0.1", port=0) as url:
+        result = await asyncio.to_thread(
+            run, "models", "--json", environ={"TSFM_TOLLAMA__URL": url}
+        )
+
+    installed = {m["name"]: m["is_installed"] for m in json.loads(result.stdout)}
+    assert installed["chronos2"] is True
+    assert installed["timesfm-2.5-200m"] is False
+
+
+def test_the_table_says_the_same_to_people() -> None:
+    lines = run("models").stdout.splitlines()
+
+    (line,) = [line for line in lines if line.strip().startswith("timesfm-2.5")]
+    assert "apache-2.0" in line
+    assert "9 levels, 1,024 points, 256 steps, covariates" in line
+    assert any("no quantiles" in line for line in lines)
+    assert any("research_only" in line for line in lines)

@@ -1,0 +1,111 @@
+import asyncio
+import json
+import re
+import shlex
+import signal
+import socket
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from tests.cli.command_line import run
+from tests.cli.processes import serving
+
+from tsfm_runner.cli.exit_codes import ExitCode
+
+REQUEST = {
+    "market_id": "m",
+    "as_of_ts": "2026-02-20T12:00:00Z",
+    "y": [0.4 + 0.01 * (step % 5) for step in range(40)],
+}
+
+
+async def ask(url: str) -> dict[str, object]:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{url}/tsfm/forecast", json=REQUEST) as reply,
+    ):
+        answer: dict[str, object] = await reply.json()
+        return answer
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_answers_and_ends_in_peace(number: signal.Signals) -> None:
+    with serving() as served:
+        answer = asyncio.run(ask(served.url))
+
+        code, errors = served.end(number)
+
+    assert answer["market_id"] == "m"
+    assert (code, errors) == (ExitCode.OK, "stopped\n")
+
+
+async def test_a_request_in_flight_is_answered_after_sigterm() -> None:
+    asked, released = asyncio.Event(), asyncio.Event()
+
+    async def hold(_: web.Request) -> web.Response:
+        asked.set()
+        await released.wait()
+        return web.Response(status=400)
+
+    runtime = web.Application()
+    runtime.router.add_post("/v1/forecast", hold)
+    async with TestServer(runtime) as server:
+        environ = {"TSFM_TOLLAMA__URL": str(server.make_url("/"))}
+        with serving(environ=environ) as served:
+            answering = asyncio.create_task(ask(served.url))
+            await asked.wait()
+            ending = asyncio.create_task(asyncio.to_thread(served.end))
+            released.set()
+
+            answer, (code, _) = await asyncio.gather(answering, ending)
+
+    assert answer["market_id"] == "m"
+    assert code == ExitCode.OK
+
+
+def test_the_demo_prints_bands_and_a_curl_line_that_works() -> None:
+    with serving("--demo-markets", "3") as served:
+        code, errors = served.end()
+
+    assert code == ExitCode.OK
+    assert "First cycle" in errors
+    assert (
+        len(re.findall(r"^ *sim-7-\d+ .* to .* ewma", served.printed, re.MULTILINE))
+        == 3
+    )
+    words = shlex.split(served.printed[served.printed.index("curl") :], posix=True)
+    body = json.loads(words[words.index("-d") + 1])
+    assert words[2] == f"{served.url}/tsfm/forecast"
+    assert 32 <= len(body["y"]) < 50
+
+
+def test_an_address_that_is_taken_is_one_clear_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        result = run("serve", "--port", str(port))
+
+    assert result.exit_code == ExitCode.FAILED
+    assert f"cannot listen on 127.0.0.1:{port}" in result.stderr
+
+
+def test_an_open_address_needs_a_key() -> None:
+    result = run("serve", "--host", "0.0.0.0")  # noqa: S104 - it must refuse
+
+    assert result.exit_code == ExitCode.CONFIGURATION
+    assert "set auth.keys" in result.stderr
+
+
+def test_a_licence_that_forbids_the_default_model_stops_the_start() -> None:
+    environ = {
+        "TSFM_ENVIRONMENT": "prod",
+        "TSFM_TOLLAMA__URL": "http://127.0.0.1:1",
+        "TSFM_TOLLAMA__MODEL": "moirai-2.0-R-small",
+    }
+
+    result = run("serve", "--port", "0", environ=environ)
+
+    assert result.exit_code == ExitCode.CONFIGURATION
+    assert "prod does not allow" in result.stderr

@@ -1,0 +1,106 @@
+"""Every example of the README and the documentation runs."""
+
+import json
+import runpy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from starlette.testclient import TestClient
+from tests.docs.reading import PAGES, ROOT, blocks, command_lines, name_of, requests
+
+from tsfm_runner.bootstrap import build_app
+from tsfm_runner.cli.app import app
+from tsfm_runner.config import Settings
+
+PROGRAMS = [
+    pytest.param(code, id=f"{name_of(page)} {number}")
+    for page in PAGES
+    for number, code in enumerate(blocks(page, "python"), start=1)
+]
+REQUESTS = [
+    pytest.param(route, body, id=f"{name_of(page)} {number}")
+    for page in PAGES
+    for number, (route, body) in enumerate(requests(page), start=1)
+]
+COMMANDS = [
+    pytest.param(words, id=f"{name_of(page)}: {' '.join(words)}")
+    for page in PAGES
+    for words in command_lines(page)
+]
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[TestClient]:
+    with TestClient(build_app(Settings())) as client:
+        yield client
+
+
+def parse(words: list[str]) -> None:
+    """Read a command line as the program does, without running it."""
+    group: Any = typer.main.get_command(app)
+    context = group.make_context("tsfm-runner", list(words))
+    rest = [*context._protected_args, *context.args]  # noqa: SLF001
+    while hasattr(group, "commands"):
+        name, group, rest = group.resolve_command(context, rest)
+        context = group.make_context(name, rest, parent=context)
+        rest = [*context._protected_args, *context.args]  # noqa: SLF001
+
+
+@pytest.mark.parametrize("code", PROGRAMS)
+def test_a_python_example_runs_and_prints(
+    code: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = tmp_path / "example.py"
+    program.write_text(code, encoding="utf-8")
+
+    runpy.run_path(str(program), run_name="__main__")
+
+    assert capsys.readouterr().out
+
+
+def test_the_python_example_of_the_readme_is_twelve_lines() -> None:
+    [code] = blocks(ROOT / "README.md", "python")
+
+    assert len(code.splitlines()) <= 12
+
+
+@pytest.mark.parametrize(("route", "body"), REQUESTS)
+def test_a_curl_gets_an_answer(client: TestClient, route: str, body: object) -> None:
+    reply = client.post(route, content=json.dumps(body))
+
+    assert reply.status_code == 200, reply.text
+
+
+def test_the_answer_on_the_http_page_is_what_its_request_gets(
+    client: TestClient,
+) -> None:
+    page = ROOT / "docs" / "http-api.md"
+    route, body = requests(page)[0]
+    shown = json.loads(blocks(page, "json")[0])
+
+    answer = client.post(route, content=json.dumps(body)).json()
+
+    for name in ("yhat_q", "yhat_q_raw"):
+        bands, shown_bands = answer.pop(name), shown.pop(name)
+        assert list(bands) == list(shown_bands)
+        for level, prices in bands.items():
+            assert prices == pytest.approx(shown_bands[level], abs=1e-9)
+    for name in ("forecast_id", "latency_ms"):
+        assert type(answer["meta"].pop(name)) is type(shown["meta"].pop(name))
+    assert answer == shown
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_a_command_line_can_be_parsed(words: list[str]) -> None:
+    parse(words)
+
+
+@pytest.mark.parametrize(
+    "words", [["forecast"], ["serve", "--prot", "1"], ["config", "explane"]]
+)
+def test_a_wrong_command_line_cannot(words: list[str]) -> None:
+    with pytest.raises(Exception, match=r"(?i)missing|no such"):
+        parse(words)
