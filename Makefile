@@ -16,7 +16,7 @@ LOCK := uv pip compile pyproject.toml --extra plot --group build --universal \
 # Floors whose every line and branch a test must reach.
 COVERED := */tsfm_runner/core/*,*/tsfm_runner/domain/*,*/tsfm_runner/service/*
 
-.PHONY: help setup run test lint check format lock docs bench clean
+.PHONY: help setup run test lint format lock docs bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -26,7 +26,7 @@ setup: $(VENV)/installed-run ## Make .venv with .venv/bin/tsfm-runner
 run: $(VENV)/installed-run ## Serve on http://127.0.0.1:8000 with 20 simulated markets
 	$(BIN)/tsfm-runner serve --demo-markets 20
 
-test: $(VENV)/installed-dev ## Run every test, with branch coverage
+test: lint docs ## Check everything: lint, documentation, every test with coverage
 	$(BIN)/pytest -n 2 --cov --cov-report=
 	$(BIN)/coverage report --include='$(COVERED)' --fail-under=100 --show-missing --skip-covered
 
@@ -35,8 +35,6 @@ lint: $(VENV)/installed-dev ## Check format, style, types and imports
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-
-check: lint test docs ## All that CI checks: lint, test, docs
 
 format: $(VENV)/installed-dev ## Bring the code into shape
 	$(BIN)/ruff check --fix

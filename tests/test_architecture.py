@@ -10,11 +10,13 @@ from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "src").rglob("*.py"))
-WRITTEN_BY_HAND = sorted(
+FOLDERS = ("src", "tests", "docs", "training", "benchmarks", "requirements", ".ci")
+TEXT = {".py", ".md", ".yaml", ".yml", ".toml", ".json", ".txt", ".lock", ".svg", ""}
+WRITTEN = sorted(
     path
-    for folder in ("src", "tests", "docs", "training", "benchmarks", "configs", ".ci")
-    for path in (ROOT / folder).rglob("*")
-    if path.is_file() and path.suffix in {".py", ".md", ".yaml", ".yml", ".json", ""}
+    for found in (ROOT.glob("*"), *((ROOT / name).rglob("*") for name in FOLDERS))
+    for path in found
+    if path.is_file() and path.suffix in TEXT and not path.name.startswith(".coverage")
 )
 MAX_MODULE_LINES = 300
 MAX_FUNCTION_LINES = 40
@@ -106,7 +108,7 @@ def test_a_docstring_is_no_line_of_code() -> None:
 def test_no_file_names_a_place_on_one_machine() -> None:
     found = [
         f"{name_of(path)}: {match.group()}"
-        for path in WRITTEN_BY_HAND
+        for path in WRITTEN
         for match in [MACHINE_PATH.search(path.read_text(encoding="utf-8"))]
         if match
     ]

@@ -115,7 +115,7 @@ class TaskConfig(Section):
     """Levels to answer."""
     space: Space = "logit"
     """Space in which models and the EWMA and Kalman baselines work."""
-    eps: Annotated[float, Field(gt=0, lt=0.5)] = 1e-6
+    eps: Annotated[float, Field(ge=1e-12, lt=0.5)] = 1e-6
     """Probabilities are kept this far from 0 and 1 before the logit."""
 
 

@@ -26,7 +26,7 @@ def test_every_spelling_is_read(text: str, step_s: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "5", "5s", "five", "-5m", "PT", "P", "5m5m", "1w"]
+    "text", ["", "5", "5s", "five", "-5m", "PT", "P", "5m5m", "1w", "5mİn", "\u0665m"]
 )
 def test_other_texts_are_refused(text: str) -> None:
     with pytest.raises(InvalidTaskError, match="freq: must"):

@@ -38,8 +38,6 @@ def _epoch_s(value: Any) -> float:  # noqa: ANN401 - the caller sends anything
 
 
 def _freq(text: str) -> str:
-    if not text.isascii():
-        raise ValueError("must be plain ASCII, like 5m, 5min, 1h, 1d or PT5M")
     try:
         return Frequency.parse(text).text
     except InvalidTaskError as failure:
