@@ -25,6 +25,7 @@ from rich.table import Table
 from tsfm_runner.adapters.files.series import MarketSeries, split_markets
 from tsfm_runner.adapters.files.sources import MarketTable, open_path
 from tsfm_runner.adapters.files.tasks import NATIVE, Question, ask_each
+from tsfm_runner.adapters.settings import load_settings
 from tsfm_runner.config import Settings
 from tsfm_runner.domain.forecast import ServedForecast
 from tsfm_runner.domain.task import ForecastTask, ModelChoice
@@ -50,11 +51,11 @@ class Origin:
 
 
 def origins(
-    table: MarketTable, *, freq: str, n_origins: int, seed: int
+    table: MarketTable, settings: Settings, *, freq: str, n_origins: int, seed: int
 ) -> Iterator[Origin]:
     """Yield origins of each market whose outcomes are all known."""
     rng = np.random.default_rng(seed)
-    config = Settings().task.model_copy(
+    config = settings.task.model_copy(
         update={"freq": freq, "horizon": max(STEPS), "quantile_levels": LEVELS}
     )
     question = Question.from_config(config)
@@ -92,7 +93,9 @@ def _outcomes(market: MarketSeries, origin_s: float, step_s: int) -> FloatArray:
     return np.where(age_s <= max(MAX_AGE_S, step_s), market.prices[at], np.nan)
 
 
-async def bands(tasks: Sequence[ForecastTask], method: str) -> FloatArray:
+async def bands(
+    tasks: Sequence[ForecastTask], settings: Settings, *, method: str
+) -> FloatArray:
     """Return lower and upper edges of shape (n_tasks, n_steps, 2)."""
     choice = ModelChoice("baseline", method)
     asked = (replace(task, model=choice) for task in tasks)
@@ -101,7 +104,7 @@ async def bands(tasks: Sequence[ForecastTask], method: str) -> FloatArray:
         range(-(-len(tasks) // 256)), f"{method:17}", console=Console(stderr=True)
     )
     batches = iter(progress)
-    async for part in answer_all(Settings(), asked):
+    async for part in answer_all(settings, asked):
         next(batches)
         served += part.served
     next(batches, None)
@@ -153,9 +156,13 @@ def main(
     n_origins: Annotated[int, typer.Option("--origins", help="Origins a market.")] = 20,
     seed: Annotated[int, typer.Option(help="Seed of the origins.")] = 20260220,
 ) -> None:
-    """Print a table of scores, one row a method and step."""
+    """Print a table of scores, one row a method and step.
+
+    Settings come from file and environment as for the program itself.
+    """
+    settings = load_settings(config_file=None, environ=os.environ, flags={}).settings
     table = simulated() if data is None else _table(data, ("core_intraday",))
-    drawn = list(origins(table, freq=freq, n_origins=n_origins, seed=seed))
+    drawn = list(origins(table, settings, freq=freq, n_origins=n_origins, seed=seed))
     tasks = [origin.task for origin in drawn]
     outcomes = np.stack([origin.outcomes for origin in drawn])
     weights = event_weights(tasks)
@@ -165,7 +172,7 @@ def main(
     )
     shown = Table("method", "step", "closed", "open", "width", "Winkler", title=title)
     for method in BASELINE_METHODS:
-        edges = asyncio.run(bands(tasks, method))
+        edges = asyncio.run(bands(tasks, settings, method=method))
         by_step = score(edges, outcomes, weights).T
         for step, (closed, inside, width, winkler) in zip(STEPS, by_step, strict=True):
             numbers = (f"{closed:.3f}", f"{inside:.3f}", f"{width:.4f}")

@@ -12,6 +12,7 @@ from contextlib import (
 from importlib.resources import files
 from ipaddress import ip_address
 
+import stamina
 from fastapi import FastAPI
 
 from tsfm_runner.adapters.model_registry import load_registry
@@ -82,6 +83,8 @@ def _checked_registry(settings: Settings) -> ModelRegistry:
 async def _opened(
     settings: Settings, registry: ModelRegistry
 ) -> AsyncIterator[Backend]:
+    # The answer tells of failures; a bare line for each retry on stderr does not.
+    stamina.instrumentation.set_on_retry_hooks(())
     async with AsyncExitStack() as held:
         runtimes: dict[Rung, ForecastRuntime] = {}
         if settings.tollama.url is not None:

@@ -171,7 +171,7 @@ class BaselineConfig(Section):
     """One-step scale never falls below this many ticks."""
     floor_price: Positive = 0.0001
     """One-step scale never falls below this many price units; used with no tick."""
-    logit_eps: Annotated[float, Field(gt=0, lt=0.5)] = 0.001
+    logit_eps: Annotated[float, Field(gt=0, lt=0.5)] = 0.005
     """Baselines keep at least this far from 0 and 1 in the logit."""
     min_changes: Count = 24
     """Rolling quantile: with fewer h-step changes, shorter steps are scaled up."""
@@ -206,7 +206,7 @@ class ResilienceConfig(Section):
     """Time for one call of a runtime."""
     max_retries: Annotated[int, Field(ge=0, le=5)] = 1
     """How often a call that found the runtime unavailable is made again."""
-    min_attempt_s: Positive = 0.25
+    min_attempt_s: Positive = 1.0
     """No retry starts with less time than this left."""
     backoff_s: Positive = 0.05
     """Pause before a retry; up to as much again is added at random."""

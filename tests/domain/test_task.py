@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from tests.service.builders import CUTOFF, task
 
+from tsfm_runner.domain.task import Transform
 from tsfm_runner.errors import InvalidTaskError
 
 END_S = CUTOFF.timestamp()
@@ -74,6 +75,12 @@ def test_a_task_at_every_limit_is_taken() -> None:
     )
 
     assert len(big.step_times) == 288
+
+
+@pytest.mark.parametrize("eps", [0.0, 1e-13, 0.5])
+def test_an_eps_that_no_logit_survives_is_refused(eps: float) -> None:
+    with pytest.raises(InvalidTaskError, match=r"transform\.eps: must"):
+        Transform("logit", eps)
 
 
 def test_steps_follow_the_cutoff() -> None:

@@ -191,6 +191,16 @@ def test_production_refuses_what_the_licence_list_does_not_name(
         router(models=models).plan(prepared(model=choice))
 
 
+def test_production_refuses_a_named_model_even_where_no_runtime_could_serve_it() -> (
+    None
+):
+    models = registry(revision("mock"), environment="prod")
+    task = prepared(model=ModelChoice("auto", "mock"))
+
+    with pytest.raises(ModelNotAllowedError, match="mock is not allowed in prod"):
+        router(models=models, rungs={}).plan(task)
+
+
 def test_the_first_reason_on_the_way_is_the_fallback_reason() -> None:
     route = router().plan(prepared())
 

@@ -9,6 +9,7 @@ from tsfm_runner.core.arrays import BoolArray, FloatArray, IntArray
 from tsfm_runner.core.levels import normal_scores
 
 _ROUNDING = 1e-12
+_DECIMALS = 12  # far below any tick; leaves no residue of the arithmetic
 
 
 class FinishedBands(NamedTuple):
@@ -153,7 +154,7 @@ def finish_bands(
     )
     outward = (limited - ordered) * np.where(np.array(quantile_levels) < 0.5, -1, 1)  # noqa: PLR2004
     return FinishedBands(
-        np.clip(limited, 0, 1),
+        np.round(np.clip(limited, 0, 1), _DECIMALS),
         n_crossings,
         np.any(outward > _ROUNDING, axis=(1, 2)),
         np.any(outward < -_ROUNDING, axis=(1, 2)),

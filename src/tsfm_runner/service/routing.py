@@ -80,6 +80,8 @@ class Router:
         if _wants_baseline(task):
             yield self._baseline(task.model.name or self.routing.baseline_method)
             return
+        if task.model.name is not None:
+            self.registry.require_allowed(task.model.name, task.model.version)
         for rung in self._rungs(task):
             yield self._model_target(rung, task)
         yield self._baseline(self.routing.baseline_method)
@@ -94,7 +96,6 @@ class Router:
 
     def _model_target(self, rung: Rung, task: ForecastTask) -> Target:
         name = task.model.name or self.default_models.get(rung, rung)
-        self.registry.require_allowed(name, task.model.version)
         return Target(rung, self._revision(rung, name, task.model.version))
 
     def _revision(self, rung: Rung, name: str, version: str | None) -> ModelRevision:
