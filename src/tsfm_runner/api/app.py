@@ -3,13 +3,12 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
-from pathlib import Path
+from importlib.resources import as_file, files
 
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse
-from swagger_ui_bundle import swagger_ui_path
 
 from tsfm_runner.api.forecasts import router as forecasts_router
 from tsfm_runner.api.guard import Guard
@@ -80,10 +79,10 @@ def _add_docs(app: FastAPI) -> None:
 
     @app.get("/docs/assets/{name}", include_in_schema=False)
     async def asset(name: str) -> FileResponse:
-        # The bundle also has a page of its own, which loads from other hosts.
         if name not in _DOCS_ASSETS:
             raise HTTPException(404)
-        return FileResponse(Path(swagger_ui_path) / name)
+        with as_file(files("fastapi_swagger") / "resources" / name) as path:
+            return FileResponse(path)
 
 
 async def _answer_problem(_: Request, failure: Exception) -> Response:
