@@ -128,9 +128,10 @@ async def _answers(
     service: ForecastService, values: Sequence[object], settings: Settings
 ) -> AsyncIterator[BatchItem]:
     """Yield an item for each request, problems first, then answers as they finish."""
-    readings = [read_task(value, settings.task) for value in values]
     tasks: list[tuple[int, ForecastTask]] = []
-    for index, reading in enumerate(readings):
+    for index, value in enumerate(values):
+        reading = read_task(value, settings.task)
+        await asyncio.sleep(0)  # a large batch must not hold up everybody else
         if isinstance(reading, Problem):
             yield {"index": index, "error": reading.body()}  # type: ignore[typeddict-item]
         else:

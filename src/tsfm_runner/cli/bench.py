@@ -15,7 +15,7 @@ from rich.progress import Progress
 
 from tsfm_runner.cli.exit_codes import ExitCode
 from tsfm_runner.cli.invocation import JsonFlag, load_for, print_json
-from tsfm_runner.cli.serving import bind, running_service, url_of
+from tsfm_runner.cli.serving import bind, run, running_service, url_of
 from tsfm_runner.config import Settings
 from tsfm_runner.testing.fake_tollama import FakeTollamaOptions, running_fake_tollama
 from tsfm_runner.testing.markets import simulate_markets
@@ -68,7 +68,7 @@ def bench(  # noqa: PLR0913 - one parameter an option
     """
     settings = load_for(context, {"server.port": 0}).settings
     load = Load(requests, unique, adapter_latency_ms, concurrency)
-    samples, elapsed_s = asyncio.run(_measure(settings, load))
+    samples, elapsed_s = run(_measure(settings, load))
     figures = _figures(samples, unique=unique, elapsed_s=elapsed_s)
     if adapter_latency_ms:
         figures["ceiling_rps"] = concurrency * 1_000 / adapter_latency_ms

@@ -10,7 +10,7 @@ import typer
 from tsfm_runner.cli.demo import forecast_first_cycle
 from tsfm_runner.cli.exit_codes import ExitCode
 from tsfm_runner.cli.invocation import load_for
-from tsfm_runner.cli.serving import bind, running_service, url_of
+from tsfm_runner.cli.serving import bind, run, running_service, url_of
 from tsfm_runner.config import Settings
 
 
@@ -32,7 +32,7 @@ def serve(
     flags = {"server.host": host, "server.port": port}
     settings = load_for(context, flags).settings
     try:
-        asyncio.run(_serve(settings, access_log=access_log, demo_markets=demo_markets))
+        run(_serve(settings, access_log=access_log, demo_markets=demo_markets))
     except OSError as exc:
         where = f"{settings.server.host}:{settings.server.port}"
         typer.echo(f"error: cannot listen on {where}: {exc.strerror}", err=True)

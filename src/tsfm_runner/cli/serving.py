@@ -2,8 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any, TypeVar
 
 import uvicorn
 
@@ -12,12 +13,24 @@ from tsfm_runner.config import Settings
 from tsfm_runner.errors import ConfigurationError
 
 _POLL_S = 0.01
+Result = TypeVar("Result")
 
 
 def bind(host: str, port: int) -> socket.socket:
     """Return a socket bound to the address; raise ``OSError`` where it is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family)
+    bound = socket.create_server((host, port), family=family)
+    # Connections inherit it. Without it the body of an answer waits 40 ms for the
+    # other side to acknowledge the head.
+    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return bound
+
+
+def run(main: Coroutine[Any, Any, Result]) -> Result:
+    """Run until complete in the fastest event loop that is installed."""
+    factory = uvicorn.Config("").get_loop_factory()
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(main)
 
 
 def url_of(bound: socket.socket) -> str:

@@ -154,7 +154,7 @@ def finish_bands(
     )
     outward = (limited - ordered) * np.where(np.array(quantile_levels) < 0.5, -1, 1)  # noqa: PLR2004
     return FinishedBands(
-        np.round(np.clip(limited, 0, 1), _DECIMALS),
+        np.clip(limited, 0, 1).round(_DECIMALS),
         n_crossings,
         np.any(outward > _ROUNDING, axis=(1, 2)),
         np.any(outward < -_ROUNDING, axis=(1, 2)),
