@@ -29,7 +29,7 @@ async def test_with_an_address_tollama_is_asked_for_the_model_of_the_settings() 
     configured = settings(tollama={"url": "http://127.0.0.1:9", "model": "toto"})
 
     async with open_backend(configured) as backend:
-        runtime = backend.forecasts.predictors["tollama"].runtime
+        runtime = backend.forecasts.predictors["tollama"].line.runtime
 
         assert isinstance(runtime, TollamaRuntime)
         assert backend.catalogue.runtimes == {"tollama": runtime}
@@ -57,15 +57,21 @@ async def test_every_forecast_has_an_id_of_its_own() -> None:
 
 async def test_limits_of_the_settings_reach_the_predictor() -> None:
     configured = settings(
-        tollama={"url": "http://127.0.0.1:9", "max_series_per_call": 3},
-        resilience={"max_retries": 0},
+        tollama={
+            "url": "http://127.0.0.1:9",
+            "max_series_per_call": 3,
+            "max_connections": 5,
+        },
+        resilience={"max_retries": 0, "max_split_calls": 7},
     )
 
     async with open_backend(configured) as backend:
         predictor = backend.forecasts.predictors["tollama"]
 
     assert predictor.max_series_per_call == 3
-    assert predictor.resilience.max_retries == 0
+    assert predictor.max_split_calls == 7
+    assert predictor.line.resilience.max_retries == 0
+    assert predictor.line.turns._value == 5  # noqa: SLF001 - nothing else tells it
 
 
 @pytest.mark.parametrize(

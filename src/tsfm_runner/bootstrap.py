@@ -1,5 +1,6 @@
 """Builds every object of a process from its settings; nobody else does."""
 
+import asyncio
 import json
 import time
 import uuid
@@ -12,7 +13,6 @@ from contextlib import (
 from importlib.resources import files
 from ipaddress import ip_address
 
-import stamina
 from fastapi import FastAPI
 
 from tsfm_runner.adapters.model_registry import load_registry
@@ -24,6 +24,7 @@ from tsfm_runner.domain.forecast import Rung
 from tsfm_runner.domain.model import ModelRegistry
 from tsfm_runner.errors import ConfigurationError
 from tsfm_runner.ports import ForecastRuntime
+from tsfm_runner.service.asking import RuntimeLine
 from tsfm_runner.service.backend import Backend
 from tsfm_runner.service.baselining import Baselines
 from tsfm_runner.service.catalogue import Catalogue
@@ -83,8 +84,6 @@ def _checked_registry(settings: Settings) -> ModelRegistry:
 async def _opened(
     settings: Settings, registry: ModelRegistry
 ) -> AsyncIterator[Backend]:
-    # The answer tells of failures; a bare line for each retry on stderr does not.
-    stamina.instrumentation.set_on_retry_hooks(())
     async with AsyncExitStack() as held:
         runtimes: dict[Rung, ForecastRuntime] = {}
         if settings.tollama.url is not None:
@@ -118,7 +117,13 @@ def _backend(
     )
     predictors = {
         rung: Predictor(
-            runtime, settings.resilience, settings.tollama.max_series_per_call
+            RuntimeLine(
+                runtime,
+                settings.resilience,
+                asyncio.Semaphore(settings.tollama.max_connections),
+            ),
+            settings.tollama.max_series_per_call,
+            settings.resilience.max_split_calls,
         )
         for rung, runtime in runtimes.items()
     }

@@ -33,6 +33,8 @@ _PLACEHOLDERS = ("changeme", "change-me", "replace", "example", "placeholder", "
 def _real_token(token: SecretStr) -> SecretStr:
     """Refuse tokens that somebody forgot to replace or could guess."""
     text = token.get_secret_value()
+    if any(letter.isspace() or not letter.isprintable() for letter in text):
+        raise ValueError("a token may hold no space and nothing unprintable")
     if len(text) < MIN_TOKEN_LENGTH:
         msg = f"a token needs at least {MIN_TOKEN_LENGTH} characters"
         raise ValueError(msg)
@@ -42,7 +44,22 @@ def _real_token(token: SecretStr) -> SecretStr:
     return token
 
 
+def _sendable_token(token: SecretStr) -> SecretStr:
+    """Return the token without the newline that files and shells leave behind."""
+    text = token.get_secret_value().strip()
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("a token must be printable ASCII")
+    return SecretStr(text)
+
+
+def _without_user(url: HttpUrl) -> HttpUrl:
+    if url.username or url.password:
+        raise ValueError("may hold no user and no password; set tollama.token")
+    return url
+
+
 Token = Annotated[SecretStr, AfterValidator(_real_token)]
+SendableToken = Annotated[SecretStr, AfterValidator(_sendable_token)]
 
 
 class Section(BaseModel):
@@ -68,6 +85,8 @@ class ServerConfig(Section):
     """Most values (numbers, strings, nulls) in the body of one forecast request."""
     max_batch_values: Count = 4_000_000
     """Most values in the body of one batch request."""
+    max_batch_prices: Count = 2_000_000
+    """Most prices, steps times levels, that one batch request may ask for."""
     shutdown_grace_s: Positive = 10.0
     """How long requests in flight may take to finish after SIGTERM."""
 
@@ -82,15 +101,15 @@ class AuthConfig(Section):
     allow_anonymous: bool = False
     """Serve without any key although the address is not loopback."""
     public: tuple[str, ...] = ("/health/live", "/health/ready")
-    """Paths that need no key."""
+    """Paths that need no key, with all below them."""
 
 
 class TollamaConfig(Section):
     """The model runtime beside us."""
 
-    url: HttpUrl | None = None
+    url: Annotated[HttpUrl, AfterValidator(_without_user)] | None = None
     """Base address of the daemon. Unset: there is no tollama rung."""
-    token: SecretStr | None = None
+    token: SendableToken | None = None
     """Key of the daemon. Environment only; or use `token_file`."""
     token_file: Path | None = None
     """File that holds the key of the daemon."""
@@ -99,7 +118,7 @@ class TollamaConfig(Section):
     max_series_per_call: Count = 64
     """Most series in one call."""
     max_connections: Count = 2
-    """Most calls at a time; the daemon works on one anyway."""
+    """Most calls at a time, others wait; the daemon works on one anyway."""
     daemon_timeout_s: Positive = 30.0
     """Upper bound sent to daemons that know it; our own deadline is far shorter."""
 
@@ -137,7 +156,7 @@ class LadderOverride(Section):
     """Category of the request that this is for; unset: every category."""
     liquidity_bucket: LiquidityBucket | None = None
     """Liquidity of the request that this is for; unset: every liquidity."""
-    ladder: tuple[RungName, ...]
+    ladder: Annotated[tuple[RungName, ...], Field(min_length=1)]
     """The ladder for these markets."""
 
 
@@ -149,7 +168,8 @@ class RoutingConfig(Section):
         "embedded",
         "baseline",
     )
-    """Rungs from best to last; one that is not configured is passed over."""
+    """Rungs from best to last, ending at `baseline`; one that is not configured is
+    passed over."""
     overrides: tuple[LadderOverride, ...] = ()
     """First match wins."""
     baseline_method: BaselineMethod = "ewma"
@@ -171,8 +191,10 @@ class BaselineConfig(Section):
     """One-step scale never falls below this many ticks."""
     floor_price: Positive = 0.0001
     """One-step scale never falls below this many price units; used with no tick."""
-    logit_eps: Annotated[float, Field(gt=0, lt=0.5)] = 0.005
-    """Baselines keep at least this far from 0 and 1 in the logit."""
+    logit_start: Positive = 0.01
+    """Added to the price and to its complement before the logit of a baseline."""
+    prior_changes: Count = 24
+    """With fewer known changes, the usual change at the price is mixed in."""
     min_changes: Count = 24
     """Rolling quantile: with fewer h-step changes, shorter steps are scaled up."""
 
@@ -184,8 +206,10 @@ class BandConfig(Section):
     """Narrower bands of jumpy markets are widened to this."""
     max_width: Probability = 0.90
     """Wider bands are clamped to this."""
+    jumpy_move: Probability = 0.02
+    """A step that moves at least this far is a jump."""
     jumpy_share: Probability = 0.05
-    """A market is jumpy when this share of its steps moves by `min_width` or more."""
+    """A market is jumpy when at least this share of its steps are jumps."""
 
     @model_validator(mode="after")
     def _widths_are_ordered(self) -> Self:
@@ -201,11 +225,13 @@ class ResilienceConfig(Section):
     deadline_s: Positive = 2.5
     """Time for one forecast request, all included."""
     batch_deadline_s: Positive = 10.0
-    """Time for one batch request, all included."""
+    """Time for the models of one batch request; then baselines answer the rest."""
     attempt_timeout_s: Positive = 2.0
     """Time for one call of a runtime."""
     max_retries: Annotated[int, Field(ge=0, le=5)] = 1
     """How often a call that found the runtime unavailable is made again."""
+    max_split_calls: Count = 32
+    """Most calls that are made to find bad series in one call that was refused."""
     min_attempt_s: Positive = 1.0
     """No retry starts with less time than this left."""
     backoff_s: Positive = 0.05

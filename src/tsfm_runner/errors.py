@@ -8,6 +8,7 @@ TsfmError
 └── ForecastRuntimeError          the model runtime let us down; the service falls back
     ├── RuntimeUnavailableError   no answer: refused, overloaded, connection lost
     │   └── RuntimeTimeoutError   no answer in time
+    │       └── DeadlinePassedError   the request's own time was over first
     ├── RuntimeRefusedError       it refused the request: our fault or its configuration
     │   └── ModelNotInstalledError
     ├── RuntimeProtocolError      an answer that breaks its own contract
@@ -51,6 +52,10 @@ class RuntimeUnavailableError(ForecastRuntimeError):
 
 class RuntimeTimeoutError(RuntimeUnavailableError):
     """No answer within the time that was given."""
+
+
+class DeadlinePassedError(RuntimeTimeoutError):
+    """The request's own time was over before the runtime could answer."""
 
 
 class RuntimeRefusedError(ForecastRuntimeError):

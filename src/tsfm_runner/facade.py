@@ -20,11 +20,16 @@ from tsfm_runner.adapters.files.series import (
     SkippedMarket,
     split_markets,
 )
-from tsfm_runner.adapters.files.tasks import Question, ask_each, with_overrides
+from tsfm_runner.adapters.files.tasks import (
+    Question,
+    ask_each,
+    is_coarse,
+    with_overrides,
+)
 from tsfm_runner.adapters.frames import like, points_of
 from tsfm_runner.adapters.settings import load_settings
 from tsfm_runner.bootstrap import open_backend
-from tsfm_runner.config import Settings
+from tsfm_runner.config import BaselineMethod, Settings
 from tsfm_runner.domain.forecast import Provenance, ServedForecast
 from tsfm_runner.domain.frequency import Frequency
 from tsfm_runner.domain.task import FloatArray, ForecastTask, ModelChoice, Provider
@@ -123,7 +128,7 @@ def forecast(  # noqa: PLR0913 - one keyword for each thing that can be asked
         market_id, as_of_ts and ts (UTC), step (from 1), ``q<level>`` (prices in
         [0, 1]), runtime, model_name, fallback_reason and warnings. For arrays, the
         ``Bands`` of each market. Markets that nothing can be said about are left
-        out with a Python warning.
+        out with a Python warning; another one tells of a step far too short.
 
     Raises
     ------
@@ -150,13 +155,17 @@ def forecast(  # noqa: PLR0913 - one keyword for each thing that can be asked
 def parse_model(text: str | None) -> ModelChoice:
     """Read ``NAME`` or ``PROVIDER:NAME``; None leaves the choice to the ladder.
 
-    Raises ``InvalidTaskError`` for a provider that does not exist.
+    Raises ``InvalidTaskError`` for a provider or a baseline that does not exist.
     """
     if text is None:
         return ModelChoice()
     provider, colon, name = text.partition(":")
     if not colon:
         return ModelChoice(name=text)
+    methods = get_args(BaselineMethod)
+    if provider == "baseline" and name and name not in methods:
+        rule = f"must name one of {', '.join(methods)} after baseline:"
+        raise InvalidTaskError("model", rule)
     for known in get_args(Provider):
         if provider == known:
             return ModelChoice(provider=known, name=name or None)
@@ -232,6 +241,7 @@ def _run(
         parts = threads.submit(asyncio.run, collect()).result()
     served = [answer for part in parts for answer in part.served]
     _tell_skipped([market for part in parts for market in part.skipped], served)
+    _tell_coarse(served)
     return served
 
 
@@ -239,13 +249,24 @@ def _tell_skipped(
     skipped: Sequence[SkippedMarket], served: Sequence[ServedForecast]
 ) -> None:
     reasons = "; ".join(
-        f"{market.market_id}: {market.reason}" for market in skipped[:_TOLD_AT_MOST]
+        f"{market.market_id}: {market.told}" for market in skipped[:_TOLD_AT_MOST]
     )
     if not served:
         raise InvalidTaskError("data", reasons or "must hold at least one market")
     if skipped:
         text = f"{len(skipped)} of {len(skipped) + len(served)} markets have no bands"
         warnings.warn(f"{text}: {reasons}", UserWarning, stacklevel=4)
+
+
+def _tell_coarse(served: Sequence[ServedForecast]) -> None:
+    coarse = [answer.task.market_id for answer in served if is_coarse(answer.task)]
+    if coarse:
+        names = ", ".join(coarse[:_TOLD_AT_MOST])
+        text = (
+            f"{len(coarse)} of {len(served)} markets have points more than two steps "
+            f"apart ({names}): their bands mean little; try freq='native'"
+        )
+        warnings.warn(text, UserWarning, stacklevel=4)
 
 
 def _bands(answer: ServedForecast) -> Bands:

@@ -13,6 +13,8 @@ from tsfm_runner.errors import ConfigurationError
 
 Document = dict[str, Any]
 
+LEVELS = ("models", "mock", "capabilities", "quantile_levels")
+
 
 def _shipped() -> Document:
     content: Document = yaml.safe_load(PACKAGED_REGISTRY.read_text(encoding="utf-8"))
@@ -92,7 +94,11 @@ def test_dev_allows_every_model() -> None:
         (("models", "mock", "license_tag"), "free", "models.mock.license_tag"),
         (("models", "mock", "license_tag"), "unknown", "models.mock.license_tag"),
         (("models", "mock", "revision"), "", "models.mock.revision"),
-        (("models", "mock", "capabilities", "quantile_levels"), [1.5], "less than 1"),
+        (LEVELS, [0.5, 1.5], "less than or equal to 0.999"),
+        (LEVELS, [0.0005, 0.5], "greater than or equal to 0.001"),
+        (LEVELS, [0.5], "at least 2"),
+        (LEVELS, [0.9, 0.5, 0.1], "must ascend"),
+        (LEVELS, [0.1, 0.33333], "at most 4 digits"),
         (("models", "mock", "capabilities", "max_context"), 0, "max_context"),
         (("models", "ewma", "provider"), "tollama", "must name the baseline ewma"),
         (("environments", "staging"), {}, "environments.staging: Extra inputs"),

@@ -100,7 +100,11 @@ BROKEN: dict[str, tuple[dict[str, Any], Loc, str]] = {
     "y object": ({"y": {"0": 0.5}}, ["y"], "valid list"),
     "y null": ({"y": None}, ["y"], "valid list"),
     "y all missing": ({"y": [None, None]}, ["y"], "at least one value"),
-    "y long missing": ({"y": [0.5] + [None] * 300}, ["y"], "last 288 steps"),
+    "tte_seconds too far": (
+        {"as_of_ts": "9999-12-31T00:00:00Z", "tte_seconds": 1e10},
+        ["tte_seconds"],
+        "reaches too far",
+    ),
     # y_ts: one for each point, strictly increasing, ending at as_of_ts
     "y_ts short": ({"y_ts": _THREE_TIMES[1:]}, ["y_ts"], "one time for each point"),
     "y_ts empty": ({"y_ts": []}, ["y_ts"], "one time for each point"),

@@ -195,3 +195,21 @@ def test_example_of_the_documentation_is_answered(client: TestClient) -> None:
     response = client.post(FORECAST, json=EXAMPLE_REQUEST)
 
     assert response.status_code == 200, response.text
+
+
+def test_an_end_that_is_missing_for_long_is_answered_by_a_baseline(
+    client: TestClient,
+) -> None:
+    answer = client.post(
+        "/tsfm/forecast", json=a_request(y=[0.4, 0.5] * 20 + [None] * 300)
+    ).json()
+
+    assert answer["meta"]["fallback_reason"] == "max_gap_exceeded"
+
+
+def test_a_last_time_a_moment_after_the_cutoff_is_taken(client: TestClient) -> None:
+    times = ["2026-02-20T11:55:00Z", "2026-02-20T12:00:00.0005Z"]
+
+    response = client.post("/tsfm/forecast", json=a_request(y=[0.4, 0.5], y_ts=times))
+
+    assert response.status_code == 200

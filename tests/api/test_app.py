@@ -50,7 +50,6 @@ def test_error_of_ours_is_a_500_that_tells_nothing_of_the_inside(route: str) -> 
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "/tsfm",
         "/tsfm/forecast/",
         "/tsfm/models/",

@@ -19,6 +19,7 @@ from tests.api.wire import (
 )
 from tests.fakes import Answers, FakeRuntime, flat_answers
 
+from tsfm_runner.config import ResilienceConfig, ServerConfig, Settings
 from tsfm_runner.domain.forecast import ModelCall
 from tsfm_runner.errors import (
     RuntimeOutputError,
@@ -260,3 +261,41 @@ def test_key_twice_in_one_item_refuses_the_whole_batch(client: TestClient) -> No
 
     problem = assert_problem(response, 400, "invalid_json")
     assert "'market_id' stands twice" in problem["detail"]
+
+
+def test_a_batch_may_not_ask_for_more_prices_than_the_settings_allow() -> None:
+    settings = Settings(server=ServerConfig(max_batch_prices=35))
+    wanted = {"requests": [a_request(horizon_steps=6, quantiles=[0.1, 0.5, 0.9])] * 2}
+
+    with a_client(settings) as client:
+        refused = client.post("/tsfm/forecast/batch", json=wanted)
+    with a_client(Settings(server=ServerConfig(max_batch_prices=36))) as client:
+        taken = client.post("/tsfm/forecast/batch", json=wanted)
+
+    problem = assert_problem(refused, 413, "payload_too_large")
+    assert "steps times levels" in problem["detail"]
+    assert taken.status_code == 200
+
+
+def test_the_size_of_a_batch_is_a_setting() -> None:
+    settings = Settings(server=ServerConfig(max_batch_body_bytes=50))
+
+    with a_client(settings) as client:
+        refused = client.post("/tsfm/forecast/batch", json={"requests": [a_request()]})
+
+    assert_problem(refused, 413, "payload_too_large")
+
+
+def test_the_models_of_a_batch_have_its_own_deadline() -> None:
+    runtime = FakeRuntime()
+    limits = ResilienceConfig(batch_deadline_s=0.75, deadline_s=0.25)
+    settings = with_tollama(resilience=limits.model_dump())
+
+    with a_client(settings, runtime=runtime) as client:
+        one = a_request(y=prices(40))
+        client.post("/tsfm/forecast/batch", json={"requests": [one]})
+        client.post("/tsfm/forecast", json=one)
+
+    of_batch, of_one = runtime.timeouts_s
+    assert 0.25 < of_batch <= 0.75
+    assert of_one <= 0.25

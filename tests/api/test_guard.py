@@ -61,12 +61,35 @@ def test_with_keys_only_public_routes_are_open(
     assert ("no token" if token is None else "not known") in problem["detail"]
 
 
-@pytest.mark.parametrize("path", ["/no-such-route", "/tsfm", "/health/live/", "//"])
+@pytest.mark.parametrize("path", ["/no-such-route", "/tsfm", "/health/livelong", "//"])
 def test_route_that_does_not_exist_is_no_secret_way_in(path: str) -> None:
     with a_client(guarded()) as client:
         response = client.get(path)
 
     assert_problem(response, 401, "unauthorized")
+
+
+def test_what_lies_below_a_public_path_is_public_too() -> None:
+    with a_client(guarded(public=["/docs"])) as client:
+        page = client.get("/docs")
+        style = client.get("/docs/assets/swagger-ui.css")
+
+    assert (page.status_code, style.status_code) == (200, 200)
+
+
+def test_the_document_names_the_ways_to_bring_a_key() -> None:
+    with a_client(guarded(public=["/openapi.json"])) as client:
+        document = client.get("/openapi.json").json()
+
+    assert document["security"] == [{"bearer": []}, {"key": []}]
+    assert set(document["components"]["securitySchemes"]) == {"bearer", "key"}
+
+
+def test_the_start_page_is_the_documentation() -> None:
+    with a_client() as client:
+        response = client.get("/", follow_redirects=False)
+
+    assert response.headers["location"] == "/docs"
 
 
 def test_public_routes_are_those_of_the_settings() -> None:

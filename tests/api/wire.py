@@ -76,7 +76,7 @@ def _backend_with(
         async with open_backend(settings) as backend:
             service, catalogue = backend.forecasts, backend.catalogue
             predictors = {
-                rung: replace(predictor, runtime=runtime)
+                rung: replace(predictor, line=replace(predictor.line, runtime=runtime))
                 for rung, predictor in service.predictors.items()
             }
             runtimes = dict.fromkeys(catalogue.runtimes, runtime)

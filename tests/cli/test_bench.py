@@ -16,7 +16,10 @@ LINES = (
     "fallback_rate",
     "ceiling_rps",
 )
-FEW = ("bench", "--requests", "6", "--unique", "3", "--adapter-latency-ms", "1")
+FEW = (
+    *("bench", "--requests", "6", "--unique", "3", "--adapter-latency-ms", "1"),
+    *("--budget-p95-ms", "1e6", "--budget-cycle-s", "1e6"),
+)
 
 
 def test_it_prints_every_figure_and_the_verdict() -> None:
@@ -50,6 +53,6 @@ def test_more_at_a_time_raise_the_ceiling() -> None:
 
 
 def test_a_runtime_without_latency_has_no_ceiling() -> None:
-    result = run(*FEW[:-1], "0", "--json")
+    result = run(*FEW, "--adapter-latency-ms", "0", "--json")
 
     assert "ceiling_rps" not in json.loads(result.stdout)

@@ -55,13 +55,18 @@ def test_binning_agrees_with_a_plain_search(
     assert binned.tolist() == expected[first:]
 
 
+def test_a_point_just_after_the_cutoff_belongs_to_its_step() -> None:
+    binned = bin_by_step(np.array([0.0, 60.0005]), cutoff_s=60, step_s=60, max_steps=9)
+
+    assert binned.tolist() == [0, 1]
+
+
 def test_short_holes_are_filled_forward() -> None:
     known = np.array([True, False, False, True])
 
     run = latest_run(known, max_gap_steps=2)
 
-    assert run.source.tolist() == [0, 0, 0, 3]
-    assert not run.has_long_gap
+    assert (run.start, run.source.tolist()) == (0, [0, 0, 0, 3])
 
 
 def test_nothing_before_a_long_gap_is_used() -> None:
@@ -69,55 +74,44 @@ def test_nothing_before_a_long_gap_is_used() -> None:
 
     run = latest_run(known, max_gap_steps=1)
 
-    assert run.source.tolist() == [4, 4, 6]
-    assert run.has_long_gap
+    assert (run.start, run.source.tolist()) == (4, [4, 4, 6])
 
 
-def test_a_long_gap_at_the_end_leaves_what_stood_before_it() -> None:
-    known = np.array([True, True, False, False, False])
-
-    run = latest_run(known, max_gap_steps=2)
-
-    assert run.source.tolist() == [0, 1]
-    assert run.has_long_gap
-
-
-def test_unknown_steps_before_the_first_value_are_no_gap() -> None:
+def test_a_run_starts_at_a_known_step() -> None:
     known = np.array([False, False, False, True, True])
 
     run = latest_run(known, max_gap_steps=1)
 
-    assert run.source.tolist() == [3, 4]
-    assert not run.has_long_gap
+    assert (run.start, run.source.tolist()) == (3, [3, 4])
 
 
-def test_a_series_without_values_is_refused() -> None:
-    with pytest.raises(ValueError, match="no step has a value"):
-        latest_run(np.array([False, False]), max_gap_steps=1)
+@pytest.mark.parametrize("known", [[False, False], [True, False, False, False]])
+def test_a_series_that_ends_in_a_gap_is_refused(known: list[bool]) -> None:
+    with pytest.raises(ValueError, match="the last steps are a gap"):
+        latest_run(np.array(known), max_gap_steps=2)
 
 
 @given(
-    known=st.lists(st.booleans(), min_size=1, max_size=40).filter(any),
+    known=st.lists(st.booleans(), min_size=1, max_size=40),
     limit=st.integers(1, 6),
 )
 def test_a_run_agrees_with_walking_back_from_the_end(
     known: list[bool], limit: int
 ) -> None:
+    known = [*known, True, *[False] * (limit - 1)]
+
     run = latest_run(np.array(known), max_gap_steps=limit)
 
-    last = max(place for place, is_known in enumerate(known) if is_known)
-    stop = last + 1 if len(known) - 1 - last > limit else len(known)
-    start, place = last, last
+    start = place = len(known) - limit
     while place >= 0 and start - place - 1 <= limit:
         if known[place]:
             start = place
         place -= 1
     expected = [
         max(back for back in range(step + 1) if known[back])
-        for step in range(start, stop)
+        for step in range(start, len(known))
     ]
-    assert run.source.tolist() == expected
-    assert run.has_long_gap == (any(known[:start]) or stop < len(known))
+    assert (run.start, run.source.tolist()) == (start, expected)
 
 
 @pytest.mark.parametrize(

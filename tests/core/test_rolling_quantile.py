@@ -21,6 +21,12 @@ def band(
     )
 
 
+def order_statistic(ordered: np.ndarray, level: float) -> float:
+    exact = (len(ordered) - 1) * level
+    outward = math.floor(exact + 1e-9) if level < 0.5 else math.ceil(exact - 1e-9)
+    return float(ordered[outward])
+
+
 def test_one_step_by_hand() -> None:
     values = rolling_quantiles(
         np.array([[0.0, 1.0, 3.0, 2.0]]),
@@ -61,16 +67,7 @@ def test_the_band_agrees_with_a_loop_over_steps(context: np.ndarray) -> None:
         for step in range(1, 13):
             changes = np.sort(prices[step:] - prices[:-step])
             if len(changes) >= (1 if step == 1 else 5):
-                last = len(changes) - 1
-                base_step, base = (
-                    step,
-                    [
-                        changes[
-                            math.floor(last * q) if q < 0.5 else math.ceil(last * q)
-                        ]
-                        for q in LEVELS
-                    ],
-                )
+                base_step, base = step, [order_statistic(changes, q) for q in LEVELS]
             for place, (level, score) in enumerate(
                 zip(LEVELS, normal_scores(LEVELS), strict=True)
             ):
@@ -102,3 +99,17 @@ def test_a_market_is_served_alike_alone_and_in_a_batch(context: np.ndarray) -> N
     alone = np.concatenate([band(known(row)[None]) for row in context])
 
     assert together == pytest.approx(alone, abs=1e-12)
+
+
+def test_a_rank_that_is_whole_but_for_rounding_is_whole() -> None:
+    prices = np.cumsum(np.r_[0, np.arange(101.0)])
+
+    values = rolling_quantiles(
+        prices[None],
+        horizon=1,
+        quantile_levels=[0.5, 0.55],
+        min_changes=1,
+        floor=np.array([1e-9]),
+    )
+
+    assert values[0, 0, 1] - prices[-1] == pytest.approx(55)

@@ -5,7 +5,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import special
 
-from tsfm_runner.core.transforms import anchored_expit, expit, logit
+from tsfm_runner.core.transforms import (
+    expit,
+    logit,
+    started_expit,
+    started_logit,
+    started_logit_slope,
+)
 
 inner_prices = arrays(float, 20, elements=st.floats(0.001, 0.999))
 
@@ -47,11 +53,36 @@ def test_expit_of_huge_numbers_is_exact() -> None:
     assert expit(np.array([-1e300, 1e300])).tolist() == [0.0, 1.0]
 
 
-@pytest.mark.parametrize("last", [0.0, 0.0004, 0.3, 0.9999, 1.0])
-def test_the_last_price_maps_to_itself(last: float) -> None:
-    prices = np.array([last])
-    log_odds = logit(prices, eps=0.001)[:, None, None]
+def test_a_squeezed_price_by_hand() -> None:
+    log_odds = started_logit(np.array([0.0, 0.5, 1.0]), start=0.5)
 
-    anchored = anchored_expit(log_odds, last=prices, eps=0.001)
+    assert log_odds.tolist() == pytest.approx([-np.log(3), 0, np.log(3)])
 
-    assert anchored.item() == pytest.approx(last, abs=1e-15)
+
+@given(prices=arrays(float, 20, elements=st.floats(0, 1)))
+def test_started_expit_undoes_started_logit(prices: np.ndarray) -> None:
+    there = started_logit(prices, start=0.01)
+
+    assert started_expit(there, start=0.01) == pytest.approx(prices, abs=1e-12)
+
+
+@given(prices=arrays(float, 20, elements=st.floats(0, 1)))
+def test_mirrored_prices_have_mirrored_started_log_odds(prices: np.ndarray) -> None:
+    mirrored = started_logit(1 - prices, start=0.01)
+
+    assert mirrored == pytest.approx(-started_logit(prices, start=0.01), abs=1e-9)
+
+
+def test_every_price_at_the_edge_stays_apart() -> None:
+    log_odds = started_logit(np.array([0.0, 0.0005, 0.001, 0.002]), start=0.01)
+
+    assert (np.diff(log_odds) > 0.03).all()
+
+
+@given(price=st.floats(0.0001, 0.9999))
+def test_the_slope_agrees_with_a_difference(price: float) -> None:
+    around = started_logit(np.array([price - 1e-6, price + 1e-6]), start=0.01)
+
+    slope = started_logit_slope(np.array([price]), start=0.01)
+
+    assert slope.item() == pytest.approx(np.diff(around).item() / 2e-6, rel=1e-4)

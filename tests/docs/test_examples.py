@@ -49,6 +49,22 @@ def parse(words: list[str]) -> None:
         rest = [*context._protected_args, *context.args]  # noqa: SLF001
 
 
+def assert_is_part(shown: Any, whole: Any) -> None:  # noqa: ANN401 - JSON is any
+    """Hold what a page shows, cut short, against the whole of it."""
+    if isinstance(shown, dict):
+        assert shown.keys() <= whole.keys()
+        for name, part in shown.items():
+            assert_is_part(part, whole[name])
+    elif isinstance(shown, list):
+        assert len(shown) == len(whole)
+        for part, whole_part in zip(shown, whole, strict=True):
+            assert_is_part(part, whole_part)
+    elif isinstance(shown, float):
+        assert whole == pytest.approx(shown, abs=1e-9)
+    else:
+        assert whole == shown
+
+
 @pytest.mark.parametrize("code", PROGRAMS)
 def test_a_python_example_runs_and_prints(
     code: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -91,6 +107,51 @@ def test_the_answer_on_the_http_page_is_what_its_request_gets(
     for name in ("forecast_id", "latency_ms"):
         assert type(answer["meta"].pop(name)) is type(shown["meta"].pop(name))
     assert answer == shown
+
+
+def test_the_short_answers_on_the_http_page_are_parts_of_real_ones(
+    client: TestClient,
+) -> None:
+    page = ROOT / "docs" / "http-api.md"
+    route, body = requests(page)[1]
+    shown = json.loads(blocks(page, "json")[1])["results"]
+    lines = [json.loads(line) for line in blocks(page, "json")[2].splitlines()]
+
+    items = client.post(route, content=json.dumps(body)).json()["results"]
+
+    assert_is_part(shown, items)
+    for line in lines:
+        assert_is_part(
+            {name: part for name, part in line.items() if name != "index"},
+            items[line["index"]],
+        )
+
+
+def test_the_short_answer_for_starters_is_part_of_a_real_one(
+    client: TestClient,
+) -> None:
+    page = ROOT / "docs" / "getting-started.md"
+    route, body = requests(page)[0]
+    shown = json.loads(blocks(page, "json")[0])
+
+    answer = client.post(route, content=json.dumps(body)).json()
+
+    assert_is_part(shown, answer)
+
+
+def test_the_health_on_the_http_page_is_what_one_gets(client: TestClient) -> None:
+    shown = json.loads(blocks(ROOT / "docs" / "http-api.md", "json")[-1])
+
+    assert client.get("/health/ready").json() == shown
+
+
+def test_the_problem_on_the_errors_page_is_a_real_one(client: TestClient) -> None:
+    shown = json.loads(blocks(ROOT / "docs" / "errors.md", "json")[0])
+    body = {"market_id": "a", "as_of_ts": "2026-02-20", "y": [0.4, 1.5]}
+
+    problem = client.post("/tsfm/forecast", content=json.dumps(body)).json()
+
+    assert problem == shown
 
 
 @pytest.mark.parametrize("words", COMMANDS)

@@ -14,9 +14,11 @@ from tsfm_runner.adapters.setting_tree import list_settings
 from tsfm_runner.api.schemas import ForecastRequest
 from tsfm_runner.domain.forecast import FallbackReason
 
-API = ROOT / "src" / "tsfm_runner" / "api"
+SOURCE = ROOT / "src" / "tsfm_runner"
+API = SOURCE / "api"
 ERRORS = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
 CODE = re.compile(r"[a-z]+(_[a-z]+)+|unauthorized")
+WARNING = re.compile(r"[a-z]+(_[a-z]+)+")
 MARK = re.compile(r"<!-- made: (\w+) -->")
 
 
@@ -42,6 +44,24 @@ CODES = sorted(
 )
 
 
+def warning_texts(source: str) -> Iterator[str]:
+    """Yield what a function of the source that speaks of warnings may warn of."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef) and "warn" in ast.unparse(node).lower():
+            for part in ast.walk(node):
+                text = part.value if isinstance(part, ast.Constant) else None
+                if isinstance(text, str) and WARNING.fullmatch(text):
+                    yield text
+
+
+WARNINGS = {
+    text
+    for folder in (SOURCE / "service", SOURCE / "adapters" / "tollama")
+    for path in folder.glob("*.py")
+    for text in warning_texts(path.read_text(encoding="utf-8"))
+}
+
+
 def test_codes_of_problems_are_found() -> None:
     assert {"invalid_json", "not_found", "internal_error"} <= set(CODES)
     assert all(CODE.fullmatch(code) for code in CODES)
@@ -55,6 +75,16 @@ def test_a_problem_has_its_line(code: str) -> None:
 @pytest.mark.parametrize("reason", FallbackReason)
 def test_a_fallback_reason_has_its_line(reason: FallbackReason) -> None:
     assert f"| `{reason}` |" in ERRORS
+
+
+def test_warnings_are_found() -> None:
+    assert {"quantiles_rearranged", "market_closed", "params_not_sent"} <= WARNINGS
+
+
+def test_every_warning_has_its_line_and_no_line_is_left_over() -> None:
+    _, _, section = ERRORS.partition("## Warnings")
+
+    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == WARNINGS
 
 
 def test_every_setting_stands_in_the_made_tables() -> None:

@@ -10,7 +10,7 @@ from tsfm_runner.errors import InvalidTaskError
         ("m", 60),
         ("5m", 300),
         ("5min", 300),
-        ("5MIN", 300),
+        ("1H", 3600),
         ("h", 3600),
         ("1h", 3600),
         ("1d", 86_400),
@@ -26,7 +26,8 @@ def test_every_spelling_is_read(text: str, step_s: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "5", "5s", "five", "-5m", "PT", "P", "5m5m", "1w", "5mİn", "\u0665m"]
+    "text",
+    ["", "5", "5s", "five", "-5m", "PT", "P", "5m5m", "1w", "1M", "5mİn", "\u0665m"],
 )
 def test_other_texts_are_refused(text: str) -> None:
     with pytest.raises(InvalidTaskError, match="freq: must"):

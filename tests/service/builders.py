@@ -1,5 +1,6 @@
 """Short ways to make tasks and a service for tests."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from tsfm_runner.domain.model import (
 )
 from tsfm_runner.domain.task import ForecastTask, Transform
 from tsfm_runner.ports import Clock, ForecastRuntime
+from tsfm_runner.service.asking import RuntimeLine
 from tsfm_runner.service.baselining import Baselines
 from tsfm_runner.service.forecasting import ForecastService
 from tsfm_runner.service.predicting import Predictor
@@ -120,7 +122,8 @@ def service(
     predictors: dict[Rung, Predictor] = {}
     if runtime is not None:
         limit = settings.tollama.max_series_per_call
-        predictors["tollama"] = Predictor(runtime, settings.resilience, limit)
+        line = RuntimeLine(runtime, settings.resilience, asyncio.Semaphore(2))
+        predictors["tollama"] = Predictor(line, limit, 32)
     return ForecastService(
         settings,
         router(settings, models=models, rungs=rungs),

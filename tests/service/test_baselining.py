@@ -3,7 +3,6 @@ import pytest
 from tests.service.builders import HAR_TABLE, SERIES, prepared
 
 from tsfm_runner.config import BaselineConfig
-from tsfm_runner.core.transforms import expit, logit
 from tsfm_runner.domain.task import MarketFacts, Transform
 from tsfm_runner.service.baselining import Baselines
 from tsfm_runner.service.preparing import PreparedTask
@@ -47,15 +46,25 @@ def test_alike_tasks_are_computed_together() -> None:
     assert [band.batch_size for band in bands] == [3, 3, 3]
 
 
-def test_in_the_logit_the_band_is_lopsided_near_the_edge() -> None:
-    near_zero = prepared(np.where(np.arange(60) % 2, 0.02, 0.03))
-    in_logit = prepared(near_zero.context, transform=Transform("logit", 1e-6))
+def test_in_log_odds_the_band_is_lopsided_near_the_edge() -> None:
+    near_zero = np.where(np.arange(60) % 2, 0.02, 0.03)
+
+    in_logit = prepared(near_zero, transform=Transform("logit", 1e-6))
 
     below, median, above = values("ewma", in_logit)[0]
-
     assert above - median > 1.1 * (median - below)
-    expected = expit(logit(np.array([median]), eps=0.001)).item()
-    assert median == pytest.approx(expected)
+    assert median == pytest.approx(near_zero[-1], abs=1e-12)
+
+
+@pytest.mark.parametrize("method", BASELINE_METHODS)
+def test_a_market_that_lives_below_half_a_cent_has_a_band(method: str) -> None:
+    cheap = np.where(np.arange(288) % 2, 0.004, 0.001)
+
+    below, _, above = values(
+        method, prepared(cheap, transform=Transform("logit", 1e-6))
+    )[0]
+
+    assert above - below > 0.002
 
 
 def test_at_zero_the_band_starts_at_zero() -> None:
@@ -67,13 +76,31 @@ def test_at_zero_the_band_starts_at_zero() -> None:
     assert below < 0 < above < 0.01
 
 
+@pytest.mark.parametrize("method", BASELINE_METHODS)
+def test_a_stale_price_is_forecast_as_many_steps_further(method: str) -> None:
+    fresh = prepared(SERIES, horizon=8)
+    stale = prepared(np.r_[SERIES, [np.nan] * 5], horizon=3)
+    very_stale = prepared(np.r_[SERIES, [np.nan] * 100], horizon=288)
+
+    assert values(method, stale) == pytest.approx(values(method, fresh)[5:])
+    assert values(method, very_stale).shape == (288, 3)
+
+
+@pytest.mark.parametrize("method", BASELINE_METHODS)
+def test_a_market_with_few_changes_of_its_own_has_a_usual_width(method: str) -> None:
+    band = values(method, prepared([0.4, 0.4]))[0]
+
+    assert np.ptp(band) > 0.01
+
+
 @pytest.mark.parametrize(
     ("method", "constants"),
     [
         ("ewma", {"ewma_half_life_steps": 2.0}),
-        ("ewma", {"logit_eps": 0.45}),
+        ("ewma", {"logit_start": 0.45}),
         ("kalman", {"kalman_half_life_steps": 2.0}),
         ("rolling_quantile", {"min_changes": 59}),
+        ("ewma", {"prior_changes": 5_000}),
     ],
 )
 def test_changing_a_constant_changes_the_band(

@@ -61,7 +61,7 @@ def test_a_wide_band_is_clamped() -> None:
 
 @pytest.mark.parametrize(
     ("fields", "width"),
-    [({"min_width": 0.1}, 0.1), ({"jumpy_share": 1.0, "min_width": 0.3}, 0.0)],
+    [({"min_width": 0.1}, 0.1), ({"jumpy_move": 0.3}, 0.0)],
 )
 def test_the_least_width_and_what_is_jumpy_are_configurable(
     fields: dict[str, float], width: float
@@ -86,3 +86,14 @@ def test_bands_of_several_shapes_come_back_in_order() -> None:
     )
 
     assert [values.tolist() for values, _ in results] == [[low], [high, high], [high]]
+
+
+def test_how_many_jumps_make_a_market_jumpy_is_configurable() -> None:
+    one_jump = np.r_[np.full(40, 0.5), np.full(20, 0.6)]
+
+    often, rarely = (
+        finished(prepared(one_jump, horizon=1), raw([0.6, 0.6, 0.6]), jumpy_share=share)
+        for share in (0.01, 0.5)
+    )
+
+    assert (np.ptp(often[0]), np.ptp(rarely[0])) == (pytest.approx(0.02), 0)

@@ -1,11 +1,13 @@
+from datetime import timedelta
+
 import numpy as np
 import pytest
 from tests.fakes import Answers, FakeClock, FakeRuntime, flat_answers
-from tests.service.builders import SERIES, registry, revision, service, task
+from tests.service.builders import CUTOFF, SERIES, registry, revision, service, task
 
 from tsfm_runner.config import PreparationConfig, Settings
 from tsfm_runner.domain.forecast import FallbackReason, ModelCall, ServedForecast
-from tsfm_runner.domain.task import ForecastTask, ModelChoice, Transform
+from tsfm_runner.domain.task import ForecastTask, MarketFacts, ModelChoice, Transform
 from tsfm_runner.errors import (
     InvalidTaskError,
     ModelNotAllowedError,
@@ -157,3 +159,22 @@ async def test_an_error_of_our_own_is_not_hidden_behind_a_baseline() -> None:
 
     with pytest.RaisesGroup(ZeroDivisionError, flatten_subgroups=True):
         await service(FakeRuntime(answer)).forecast_many([task()], deadline_s=2.5)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "warnings"),
+    [
+        (-5, ("market_closed",)),
+        (0, ("market_closed",)),
+        (15, ("closes_within_horizon",)),
+        (16, ()),
+    ],
+)
+async def test_a_market_that_closes_before_the_last_step_is_told(
+    minutes: int, warnings: tuple[str, ...]
+) -> None:
+    facts = MarketFacts(closes_at=CUTOFF + timedelta(minutes=minutes))
+
+    [answer] = await served(service(), task(facts=facts))
+
+    assert answer.provenance.warnings == warnings

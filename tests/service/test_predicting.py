@@ -1,3 +1,5 @@
+import asyncio
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -20,6 +22,7 @@ from tsfm_runner.errors import (
     RuntimeTimeoutError,
     RuntimeUnavailableError,
 )
+from tsfm_runner.service.asking import RuntimeLine
 from tsfm_runner.service.deadline import Deadline
 from tsfm_runner.service.predicting import Predictor, RawBand
 from tsfm_runner.service.preparing import PreparedTask
@@ -37,9 +40,12 @@ async def predict(  # noqa: PLR0913 - a test names what it changes
     resilience: ResilienceConfig = QUICK,
     clock: FakeClock | None = None,
     max_series: int = 64,
+    max_split_calls: int = 32,
+    turns: asyncio.Semaphore | None = None,
 ) -> list[Outcome]:
     deadline = Deadline(clock or FakeClock(), 2.5)
-    predictor = Predictor(runtime, resilience, max_series)
+    line = RuntimeLine(runtime, resilience, turns or asyncio.Semaphore(2))
+    predictor = Predictor(line, max_series, max_split_calls)
     return await predictor.predict(model, tasks, deadline=deadline)
 
 
@@ -317,3 +323,62 @@ async def test_an_error_of_our_own_is_no_fault_of_the_runtime() -> None:
 
     with pytest.RaisesGroup(ZeroDivisionError):
         await predict(FakeRuntime(answer), markets(1))
+
+
+async def test_the_search_for_bad_series_is_bounded() -> None:
+    def answer(_: ModelCall) -> Answers:
+        raise RuntimeRefusedError("FORECAST_ERROR", is_input=True)
+
+    runtime = FakeRuntime(answer)
+
+    outcomes = await predict(runtime, markets(64), max_split_calls=10)
+
+    assert outcomes == [FallbackReason.RUNTIME_PROTOCOL] * 64
+    assert len(runtime.calls) == 11
+
+
+async def test_a_band_tells_how_many_series_shared_its_own_call() -> None:
+    def answer(call: ModelCall) -> Answers:
+        if any(series.market_id == "m3" for series in call.series):
+            raise RuntimeRefusedError("FORECAST_ERROR", is_input=True)
+        return flat_answers(call)
+
+    bands = await predict(FakeRuntime(answer), markets(4))
+
+    sizes = [band.batch_size for band in bands if isinstance(band, RawBand)]
+    assert sizes == [2, 2, 1]
+
+
+async def test_calls_wait_for_their_turn_without_using_up_their_attempt() -> None:
+    turns = asyncio.Semaphore(1)
+    await turns.acquire()
+    runtime = FakeRuntime()
+
+    waiting = asyncio.create_task(predict(runtime, markets(1), turns=turns))
+    await asyncio.sleep(0)
+    assert runtime.calls == []
+    turns.release()
+
+    [band] = await waiting
+    assert isinstance(band, RawBand)
+    assert runtime.timeouts_s == [2.0]
+
+
+async def test_a_turn_that_does_not_come_in_time_is_the_deadlines_fault() -> None:
+    clock = FakeClock()
+    clock.now_s = 2.499
+
+    outcomes = await predict(
+        FakeRuntime(), markets(1), turns=asyncio.Semaphore(0), clock=clock
+    )
+
+    assert outcomes == [FallbackReason.DEADLINE_EXCEEDED]
+
+
+async def test_a_revision_that_nobody_knows_is_told() -> None:
+    strange = revision("strange", license_tag="unknown")
+
+    [band] = await predict(FakeRuntime(), markets(1), model=strange)
+
+    assert isinstance(band, RawBand)
+    assert band.warnings == ("model_revision_not_in_registry",)

@@ -4,7 +4,6 @@ from tests.service.builders import CUTOFF, prepared, task
 
 from tsfm_runner.config import PreparationConfig, Settings
 from tsfm_runner.domain.task import MarketFacts
-from tsfm_runner.errors import InvalidTaskError
 from tsfm_runner.service.preparing import prepare
 
 NAN = np.nan
@@ -75,27 +74,59 @@ def test_unknown_points_between_irregular_ones_are_passed_over() -> None:
     assert ready.context.tolist() == [0.1, 0.2, 0.4]
 
 
-def test_an_irregular_series_may_end_unknown() -> None:
-    ready = prepared([0.1, 0.2, NAN], times_s=times_back(10, 5, 0))
+@pytest.mark.parametrize("times_s", [None, times_back(15, 10, 5, 0)])
+def test_an_unknown_end_is_filled_and_told(times_s: np.ndarray | None) -> None:
+    ready = prepared([0.1, 0.2, NAN, NAN], times_s=times_s)
 
-    assert ready.context.tolist() == [0.1, 0.2, 0.2]
+    assert ready.context.tolist() == [0.1, 0.2, 0.2, 0.2]
+    assert ready.fresh_context.tolist() == [0.1, 0.2]
+    assert (ready.n_stale, ready.n_filled) == (2, 2)
+    assert not ready.has_long_gap
 
 
-def test_covariates_follow_their_points() -> None:
-    columns = {"volume": np.array([1.0, 2.0, 3.0, 4.0])}
+@pytest.mark.parametrize("times_s", [None, times_back(*range(5 * 302, -1, -5))])
+def test_however_old_the_last_price_is_it_is_used(times_s: np.ndarray | None) -> None:
+    ready = prepared([0.1, 0.2, 0.3, *[NAN] * 300], times_s=times_s)
 
+    assert ready.context.tolist() == [0.1, 0.2, 0.3]
+    assert ready.fresh_context.tolist() == [0.1, 0.2, 0.3]
+    assert ready.n_stale == 300
+    assert ready.has_long_gap
+
+
+def test_a_last_point_just_after_the_cutoff_is_taken() -> None:
+    late = times_back(5, 0) + np.array([0, 0.0005])
+
+    ready = prepared([0.1, 0.2], times_s=late)
+
+    assert ready.context.tolist() == [0.1, 0.2]
+
+
+@pytest.mark.parametrize("times_s", [None, times_back(20, 15, 10, 5, 0)])
+def test_missing_steps_are_counted_alike_with_and_without_times(
+    times_s: np.ndarray | None,
+) -> None:
+    ready = prepared([NAN, NAN, 0.1, 0.2, 0.3], times_s=times_s)
+
+    assert ready.missing_ratio == pytest.approx(0.4)
+
+
+def test_covariates_keep_their_own_values_where_prices_are_filled() -> None:
+    ready = prepared([NAN, 0.2, NAN, 0.4, NAN], past_covariates={"v": np.arange(5.0)})
+
+    assert ready.context.tolist() == [0.2, 0.2, 0.4, 0.4]
+    assert ready.past_covariates["v"].tolist() == [1, 2, 3, 4]
+
+
+def test_covariates_of_irregular_points_follow_the_grid() -> None:
     ready = prepared(
         [0.1, 0.2, NAN, 0.4],
         times_s=times_back(16, 11, 10.5, 0),
-        past_covariates=columns,
+        past_covariates={"v": np.array([1.0, 2.0, 3.0, 4.0])},
     )
 
-    assert ready.past_covariates["volume"].tolist() == [1, 2, 2, 4]
-
-
-def test_a_series_that_is_too_old_is_refused() -> None:
-    with pytest.raises(InvalidTaskError, match="within the last 288 steps"):
-        prepared([0.1, NAN], times_s=times_back(1e6, 0))
+    assert ready.context.tolist() == [0.1, 0.2, 0.2, 0.4]
+    assert ready.past_covariates["v"].tolist() == [1, 3, 3, 4]
 
 
 def test_the_tick_is_given_or_found() -> None:

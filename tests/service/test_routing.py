@@ -61,6 +61,23 @@ def test_the_reason_is_told_even_where_no_model_is_configured() -> None:
     route = router(rungs={}).plan(prepared([0.4] * 5))
 
     assert route.fallback_reason == FallbackReason.TOO_FEW_POINTS
+    assert told(route) == [("baseline", True, FallbackReason.TOO_FEW_POINTS)]
+
+
+@pytest.mark.parametrize("name", ["chronos2", "mystery"])
+def test_a_named_model_that_nothing_could_serve_is_told(name: str) -> None:
+    route = router(rungs={}).plan(prepared(model=ModelChoice(name=name)))
+
+    assert told(route) == [
+        ("tollama", False, FallbackReason.RUNTIME_UNAVAILABLE),
+        ("baseline", True, None),
+    ]
+
+
+def test_nothing_stands_below_the_baseline() -> None:
+    settings = with_routing(ladder=["baseline", "tollama"])
+
+    assert told(router(settings).plan(prepared())) == [("baseline", True, None)]
 
 
 def test_which_liquidity_is_for_a_baseline_is_configurable() -> None:
@@ -180,7 +197,11 @@ def test_the_known_revision_keeps_its_licence() -> None:
 
 @pytest.mark.parametrize(
     "choice",
-    [ModelChoice("tollama", "mock"), ModelChoice("tollama", "chronos2", "2027")],
+    [
+        ModelChoice("tollama", "mock"),
+        ModelChoice("tollama", "chronos2", "2027"),
+        ModelChoice("auto", None, "2027"),
+    ],
 )
 def test_production_refuses_what_the_licence_list_does_not_name(
     choice: ModelChoice,

@@ -158,11 +158,23 @@ def _draw_fan(
             values[:, -1 - pair],
             color=_shade(pair, n_pairs),
             linewidth=0,
-            label=f"{low * 100:g} to {high * 100:g} % quantiles",
+            label=_band_label(low, high),
         )
     if _MEDIAN_LEVEL in levels:
         median = values[:, levels.index(_MEDIAN_LEVEL)]
         panel.plot(days, median, color=_MEDIAN, linewidth=1.4, label="median")
+
+
+def _band_label(low: float, high: float) -> str:
+    """Return how much a band should hold, and between which quantiles.
+
+    >>> _band_label(0.05, 0.95)
+    '90 % band (q5 to q95)'
+    """
+    share, first, last = (
+        f"{round(100 * part, 6):g}" for part in (high - low, low, high)
+    )
+    return f"{share} % band (q{first} to q{last})"
 
 
 def _shade(pair: int, n_pairs: int) -> tuple[float, float, float]:

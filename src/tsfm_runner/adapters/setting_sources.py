@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from tsfm_runner.adapters.setting_tree import Setting, nearest_name, value_of
+from tsfm_runner.adapters.setting_tree import Setting, Shape, nearest_name, value_of
 from tsfm_runner.adapters.text_file import read_mapping, read_text
 from tsfm_runner.config import Settings
 from tsfm_runner.errors import ConfigurationError
@@ -14,6 +14,11 @@ from tsfm_runner.errors import ConfigurationError
 CONFIG_VARIABLE = "TSFM_CONFIG_FILE"
 
 _PREFIX = "TSFM_"
+_EXAMPLES: Mapping[Shape, str] = {
+    "list": '["a", "b"]',
+    "list of mappings": '[{"name": "value"}]',
+    "mapping": '{"name": "value"}',
+}
 _NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "TSFM_SHARED"})
 
 
@@ -78,17 +83,23 @@ def from_environment(environ: Mapping[str, str], known: Known) -> Layer:
 
 
 def _parsed(text: str, setting: Setting, *, variable: str) -> object:
+    # compose files cannot leave a variable out, only empty
     if not text and setting.is_optional:
-        return None  # compose files cannot leave a variable out, only empty
+        return None
+    if not text and setting.shape == "mapping":
+        return {}
     if not setting.is_container:
         return text
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except ValueError:
+        value = None
+    if not isinstance(value, dict if setting.shape == "mapping" else list):
         raise ConfigurationError(
-            f'{setting.name} must be JSON, a list like ["a", "b"] or a mapping '
-            f'like {{"name": "value"}} (env {variable})'
-        ) from None
+            f"{setting.name} must be JSON, a {setting.shape} like "
+            f"{_EXAMPLES[setting.shape]} (env {variable})"
+        )
+    return value
 
 
 def from_flags(flags: Mapping[str, object], known: Known) -> Layer:

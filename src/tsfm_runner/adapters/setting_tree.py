@@ -3,14 +3,16 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, TypeAlias, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from tsfm_runner.config import Settings
 
-_CONTAINERS = (dict, list, tuple, set, frozenset)
+Shape: TypeAlias = Literal["text", "list", "list of mappings", "mapping"]
+
+_LISTS = (list, tuple, set, frozenset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +22,13 @@ class Setting:
     name: str
     description: str
     is_secret: bool
-    is_container: bool
+    shape: Shape
     is_optional: bool
+
+    @property
+    def is_container(self) -> bool:
+        """Whether it comes as JSON from the environment."""
+        return self.shape != "text"
 
 
 def list_settings(model: type[BaseModel] = Settings) -> dict[str, Setting]:
@@ -60,9 +67,20 @@ def _setting(name: str, field: FieldInfo) -> Setting:
         name=name,
         description=" ".join((field.description or "").split()),
         is_secret=SecretStr in types,
-        is_container=bool(types.intersection(_CONTAINERS)),
+        shape=_shape(types),
         is_optional=type(None) in types,
     )
+
+
+def _shape(types: set[object]) -> Shape:
+    if dict in types:
+        return "mapping"
+    if not types.intersection(_LISTS):
+        return "text"
+    is_nested = any(
+        isinstance(held, type) and issubclass(held, BaseModel) for held in types
+    )
+    return "list of mappings" if is_nested else "list"
 
 
 def _mentioned(annotation: object) -> Iterator[object]:

@@ -1,5 +1,6 @@
 """Load the settings: defaults, then a file, then the environment, then flags."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -23,6 +24,14 @@ from tsfm_runner.config import Settings
 from tsfm_runner.errors import ConfigurationError
 
 CONFIG_NAME = "tsfm_runtime.yaml"
+_USER_IN_ADDRESS = re.compile(r"//[^/]*@")
+_URL_RULE = "must be an http(s) address such as http://127.0.0.1:11435"
+_RULES = {
+    "int_parsing": "must be a whole number",
+    "float_parsing": "must be a number",
+    "bool_parsing": "must be true or false",
+    "too_short": "must not be empty",
+}
 PACKAGED_CONFIGS = Path(str(files("tsfm_runner"))) / "configs"
 
 
@@ -104,7 +113,21 @@ def _told(error: ErrorDetails, given: Layer, known: Known) -> str:
         or f"{other}.".startswith(f"{name}.")
     }
     setting = known.get(name)
-    value = f"is {error['input']!r:.80}, " if setting and not setting.is_secret else ""
-    rule = error["msg"].removeprefix("Value error, ").replace("Input should", "should")
+    value = f"is {_quoted(error)}, " if setting and not setting.is_secret else ""
     source = ", ".join(sorted(sources)) or "default"
-    return f"{name or 'settings'}: {value}{rule} ({source})"
+    return f"{name or 'settings'}: {value}{_rule(error)} ({source})"
+
+
+def _quoted(error: ErrorDetails) -> str:
+    """Quote what was given, without the secret that an address may carry."""
+    return _USER_IN_ADDRESS.sub("//***@", f"{error['input']!r:.80}")
+
+
+def _rule(error: ErrorDetails) -> str:
+    """Say what is allowed, in our words where pydantic speaks of its own insides."""
+    kind, message = error["type"], error["msg"]
+    if kind.startswith("url_"):
+        return _URL_RULE
+    if kind in _RULES:
+        return _RULES[kind]
+    return message.removeprefix("Value error, ").replace("Input should", "should")

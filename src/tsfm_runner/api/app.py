@@ -8,7 +8,7 @@ from importlib.resources import as_file, files
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse, HTMLResponse
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse
 
 from tsfm_runner.api.forecasts import router as forecasts_router
 from tsfm_runner.api.guard import Guard
@@ -48,7 +48,7 @@ def create_app(settings: Settings, open_backend: OpenBackend) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.settings = settings
-    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
+    app.openapi = lambda: describe(app, is_guarded=bool(settings.auth.keys))  # type: ignore[method-assign]
     for router in (forecasts_router, models_router, health_router):
         app.include_router(router)
     _add_docs(app)
@@ -76,6 +76,10 @@ def _add_docs(app: FastAPI) -> None:
         )
         page.headers["Content-Security-Policy"] = _DOCS_POLICY
         return page
+
+    @app.get("/", include_in_schema=False)
+    async def start() -> RedirectResponse:
+        return RedirectResponse("/docs")
 
     @app.get("/docs/assets/{name}", include_in_schema=False)
     async def asset(name: str) -> FileResponse:

@@ -10,7 +10,13 @@ from starlette.responses import StreamingResponse
 
 from tsfm_runner.api.decode import parse_json, read_body
 from tsfm_runner.api.openapi import PROBLEMS, request_body
-from tsfm_runner.api.problems import Problem, ProblemError, field_error, invalid_request
+from tsfm_runner.api.problems import (
+    Problem,
+    ProblemError,
+    field_error,
+    invalid_request,
+    too_large,
+)
 from tsfm_runner.api.schemas import (
     MAX_BATCH,
     BatchAnswer,
@@ -83,17 +89,16 @@ async def forecast_batch(request: Request) -> Response:
     server = settings.server
     body = await read_body(request, max_bytes=server.max_batch_body_bytes)
     values = _requests(await _parse(body, max_values=server.max_batch_values))
-    items = _answers(request.app.state.backend.forecasts, values, settings)
+    readings = await _read_all(values, settings)
+    items = _answers(request.app.state.backend.forecasts, values, readings, settings)
     if NDJSON in request.headers.get("accept", ""):
         return StreamingResponse(_lines(items), media_type=NDJSON)
-    answered = sorted([item async for item in items], key=lambda item: item["index"])
-    results = [
-        {key: value for key, value in item.items() if key != "index"}
-        for item in answered
-    ]
-    return Response(
-        msgspec.json.encode({"results": results}), media_type="application/json"
-    )
+    results: dict[int, bytes] = {}
+    async for index, item in items:
+        results[index] = msgspec.json.encode(item)
+        await asyncio.sleep(0)
+    joined = b",".join(results[index] for index in range(len(values)))
+    return Response(b'{"results":[' + joined + b"]}", media_type="application/json")
 
 
 async def _parse(body: bytes, *, max_values: int) -> Any:  # noqa: ANN401 - JSON is any
@@ -124,16 +129,34 @@ def _requests(value: object) -> list[object]:
     return requests
 
 
+async def _read_all(
+    values: Sequence[object], settings: Settings
+) -> list[ForecastTask | Problem]:
+    """Return the task or the problem of each request; not too many prices in all."""
+    readings: list[ForecastTask | Problem] = []
+    for value in values:
+        readings.append(read_task(value, settings.task))
+        await asyncio.sleep(0)  # a large batch must not hold up everybody else
+    tasks = (task for task in readings if isinstance(task, ForecastTask))
+    n_prices = sum(task.horizon * len(task.quantile_levels) for task in tasks)
+    limit = settings.server.max_batch_prices
+    if n_prices > limit:
+        what = f"a batch may ask for at most {limit} prices, steps times levels"
+        raise ProblemError(too_large(what))
+    return readings
+
+
 async def _answers(
-    service: ForecastService, values: Sequence[object], settings: Settings
-) -> AsyncIterator[BatchItem]:
+    service: ForecastService,
+    values: Sequence[object],
+    readings: Sequence[ForecastTask | Problem],
+    settings: Settings,
+) -> AsyncIterator[tuple[int, BatchItem]]:
     """Yield an item for each request, problems first, then answers as they finish."""
     tasks: list[tuple[int, ForecastTask]] = []
-    for index, value in enumerate(values):
-        reading = read_task(value, settings.task)
-        await asyncio.sleep(0)  # a large batch must not hold up everybody else
+    for index, reading in enumerate(readings):
         if isinstance(reading, Problem):
-            yield {"index": index, "error": reading.body()}  # type: ignore[typeddict-item]
+            yield index, _error(reading)
         else:
             tasks.append((index, reading))
 
@@ -150,19 +173,22 @@ async def _answers(
     try:
         for finished in asyncio.as_completed(running):
             for index, outcome in await finished:
-                yield _item(index, outcome, values[index])
+                yield index, _item(outcome, values[index])
     finally:
         for call in running:
             call.cancel()
 
 
-def _item(index: int, outcome: ServedForecast | Refusal, value: object) -> BatchItem:
+def _item(outcome: ServedForecast | Refusal, value: object) -> BatchItem:
     if isinstance(outcome, ServedForecast):
-        return {"index": index, "result": answer_to_wire(outcome)}
-    problem = refusal_problem(outcome, value).body()
-    return {"index": index, "error": problem}  # type: ignore[typeddict-item]
+        return {"result": answer_to_wire(outcome)}
+    return _error(refusal_problem(outcome, value))
 
 
-async def _lines(items: AsyncIterator[BatchItem]) -> AsyncIterator[bytes]:
-    async for item in items:
-        yield msgspec.json.encode(item) + b"\n"
+def _error(problem: Problem) -> BatchItem:
+    return {"error": problem.body()}  # type: ignore[typeddict-item]
+
+
+async def _lines(items: AsyncIterator[tuple[int, BatchItem]]) -> AsyncIterator[bytes]:
+    async for index, item in items:
+        yield msgspec.json.encode({"index": index, **item}) + b"\n"

@@ -29,7 +29,7 @@ class Guard:
     def __init__(self, app: ASGIApp, *, auth: AuthConfig) -> None:
         """Guard ``app`` with the keys of ``auth``."""
         self._app = app
-        self._public = frozenset(auth.public)
+        self._public = tuple(auth.public)
         self._keys: Mapping[str, bytes] = {
             name: key.get_secret_value().encode() for name, key in auth.keys.items()
         }
@@ -41,9 +41,14 @@ class Guard:
             return
         headers = Headers(scope=scope)
         send = _with_headers(send, _request_id(headers))
-        reason = None if scope["path"] in self._public else self._refusal(headers)
+        reason = None if self._is_public(scope["path"]) else self._refusal(headers)
         inner = self._app if reason is None else unauthorized(reason).response()
         await inner(scope, receive, send)
+
+    def _is_public(self, path: str) -> bool:
+        return any(
+            path == open_ or path.startswith(f"{open_}/") for open_ in self._public
+        )
 
     def _refusal(self, headers: Headers) -> str | None:
         """Return why the request may not pass, or None if it may."""

@@ -11,6 +11,11 @@ from tsfm_runner.api.schemas import BatchRequest, ForecastRequest
 
 _REF = "#/components/schemas/{model}"
 
+_SECURITY = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {
         "description": description,
@@ -34,7 +39,7 @@ def request_body(model: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
-def describe(app: FastAPI) -> dict[str, Any]:
+def describe(app: FastAPI, *, is_guarded: bool) -> dict[str, Any]:
     """Return the OpenAPI document, made once."""
     if app.openapi_schema is None:
         document = get_openapi(
@@ -47,5 +52,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
         for model in (ForecastRequest, BatchRequest):
             schema = model.model_json_schema(ref_template=_REF)
             schemas |= schema.pop("$defs", {}) | {model.__name__: schema}
+        if is_guarded:
+            document["components"]["securitySchemes"] = _SECURITY
+            document["security"] = [{name: []} for name in _SECURITY]
         app.openapi_schema = document
     return app.openapi_schema

@@ -210,7 +210,6 @@ class ProblemBody(TypedDict, total=False):
 class BatchItem(TypedDict, total=False):
     """Either the answer of one request or its problem."""
 
-    index: int
     result: ForecastAnswer
     error: ProblemBody
 

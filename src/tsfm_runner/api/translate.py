@@ -121,7 +121,7 @@ def _facts(request: ForecastRequest) -> MarketFacts:
     if request.tte_seconds is not None:
         if closes_at is not None:
             raise InvalidTaskError("tte_seconds", "may not stand beside closes_at")
-        closes_at = request.as_of_ts + timedelta(seconds=request.tte_seconds)
+        closes_at = _after(request.as_of_ts, request.tte_seconds)
     return MarketFacts(
         liquidity_bucket=request.liquidity_bucket,
         category=request.category,
@@ -130,6 +130,13 @@ def _facts(request: ForecastRequest) -> MarketFacts:
         tick_size=request.tick_size,
         max_gap_minutes=request.max_gap_minutes,
     )
+
+
+def _after(moment: datetime, seconds: float) -> datetime:
+    try:
+        return moment + timedelta(seconds=seconds)
+    except OverflowError as failure:
+        raise InvalidTaskError("tte_seconds", "reaches too far") from failure
 
 
 def answer_to_wire(served: ServedForecast) -> ForecastAnswer:

@@ -1,9 +1,11 @@
 """The program ``tsfm-runner``: every command, and the options before them."""
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 import tsfm_runner
 from tsfm_runner.cli.bench import bench
@@ -17,8 +19,34 @@ from tsfm_runner.cli.models import models
 from tsfm_runner.cli.serve import serve
 from tsfm_runner.cli.simulate import simulate
 
+
+def _without_types(parameters: Iterable[Any]) -> list[Any]:
+    """Take the type from flags, which the help would show as if they took a value."""
+    kept = list(parameters)
+    for parameter in kept:
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
+    return kept
+
+
+# typer offers no other place to reach the flag --help, which it makes by itself.
+class _Command(TyperCommand):
+    """A command whose help shows flags as flags."""
+
+    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - private in typer
+        return _without_types(super().get_params(ctx))
+
+
+class _Group(TyperGroup):
+    """A group of commands whose help shows flags as flags."""
+
+    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - private in typer
+        return _without_types(super().get_params(ctx))
+
+
 app = typer.Typer(
     name="tsfm-runner",
+    cls=_Group,
     help="Probability series of prediction markets in, quantile bands out.",
     epilog=EXIT_CODES_HELP,
     no_args_is_help=True,
@@ -26,12 +54,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _config = typer.Typer(
-    help="Look at the settings.", epilog=EXIT_CODES_HELP, no_args_is_help=True
+    help="Look at the settings.",
+    cls=_Group,
+    epilog=EXIT_CODES_HELP,
+    no_args_is_help=True,
 )
 
 for _command in (serve, forecast, models, doctor, bench, fake_tollama, simulate):
-    app.command(epilog=EXIT_CODES_HELP)(reported(_command))
-_config.command(epilog=EXIT_CODES_HELP)(reported(explain))
+    app.command(cls=_Command, epilog=EXIT_CODES_HELP)(reported(_command))
+_config.command(cls=_Command, epilog=EXIT_CODES_HELP)(reported(explain))
 app.add_typer(_config, name="config")
 
 

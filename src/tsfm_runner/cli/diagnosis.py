@@ -12,7 +12,7 @@ from tsfm_runner.adapters.files.series import MarketSeries
 from tsfm_runner.adapters.files.tasks import Question, ask_each
 from tsfm_runner.bootstrap import build_app, open_backend
 from tsfm_runner.config import BaselineMethod, ServerConfig, Settings
-from tsfm_runner.domain.forecast import ServedForecast
+from tsfm_runner.domain.forecast import Rung, ServedForecast
 from tsfm_runner.domain.task import ForecastTask, ModelChoice
 from tsfm_runner.errors import (
     ConfigurationError,
@@ -61,7 +61,7 @@ async def _backend_checks(settings: Settings, backend: Backend) -> list[Check]:
     return [
         _registry(entries, settings.environment),
         await _baselines(settings, backend),
-        *_runtimes(statuses),
+        *_runtimes(settings, statuses),
         _default_model(settings, entries, statuses),
     ]
 
@@ -137,15 +137,14 @@ def _is_band(served: ServedForecast) -> bool:
     return is_inside and bool((np.diff(values, axis=1) >= 0).all())
 
 
-def _runtimes(statuses: Sequence[RuntimeStatus]) -> Iterator[Check]:
+def _runtimes(settings: Settings, statuses: Sequence[RuntimeStatus]) -> Iterator[Check]:
     if not statuses:
         detail = "no runtime is configured; baselines answer everything"
         hint = "Set TSFM_TOLLAMA__URL to use a model."
         yield Check("runtimes", "skipped", detail, hint)
     for status in statuses:
         if status.error is not None:
-            hint = f"Start it, or mend the section `{status.rung}`."
-            yield Check(status.rung, "failed", status.error, hint)
+            yield _silent(settings, status.rung, status.error)
         elif status.mismatches:
             hint = "Correct the registry file or the models of the runtime."
             detail = "; ".join(status.mismatches)
@@ -155,12 +154,27 @@ def _runtimes(statuses: Sequence[RuntimeStatus]) -> Iterator[Check]:
             yield Check(status.rung, "ok", detail)
 
 
+def _silent(settings: Settings, rung: Rung, error: str) -> Check:
+    if rung != "tollama":
+        hint = f"Mend the section `{rung}`."
+        return Check(rung, "failed", error, hint)
+    address = str(settings.tollama.url).rstrip("/")
+    hint = (
+        "Start tollama there (`tollama serve`), or set TSFM_TOLLAMA__URL to the "
+        "address where it listens, and TSFM_TOLLAMA__TOKEN if it wants a key."
+    )
+    return Check(rung, "failed", f"asked {address}: {error}", hint)
+
+
 def _default_model(
     settings: Settings, entries: Sequence[ModelEntry], statuses: Sequence[RuntimeStatus]
 ) -> Check:
     name = settings.tollama.model
-    if all(status.rung != "tollama" or status.error for status in statuses):
-        return Check("default model", "skipped", f"nobody can be asked about {name}")
+    answers = {status.rung: status.error is None for status in statuses}
+    if not answers.get("tollama"):
+        silence = "did not answer" if "tollama" in answers else "is not configured"
+        detail = f"not checked whether {name} is installed: tollama {silence}"
+        return Check("default model", "skipped", detail)
     for entry in entries:
         if entry.model.name == name and entry.is_installed:
             return Check("default model", "ok", f"{name} is installed")

@@ -12,10 +12,9 @@ from rich.text import Text
 from tsfm_runner.cli.diagnosis import Check, diagnose
 from tsfm_runner.cli.exit_codes import ExitCode
 from tsfm_runner.cli.invocation import JsonFlag, load_for, print_json
-from tsfm_runner.cli.tables import plain_table
 from tsfm_runner.errors import ConfigurationError
 
-_MARKS = {"ok": "[green]✔[/]", "failed": "[red]✘[/]", "skipped": "[dim]-[/]"}
+_MARKS = {"ok": ("✔", "green"), "failed": ("✘", "red"), "skipped": ("-", "dim")}
 
 
 def doctor(context: typer.Context, *, as_json: JsonFlag = False) -> None:
@@ -24,7 +23,7 @@ def doctor(context: typer.Context, *, as_json: JsonFlag = False) -> None:
     if as_json:
         print_json([asdict(check) for check in checks])
     else:
-        Console().print(_table(checks))
+        Console().print(_list(checks))
     if any(check.outcome == "failed" for check in checks):
         raise typer.Exit(ExitCode.FAILED)
 
@@ -41,9 +40,13 @@ def _checks(context: typer.Context) -> list[Check]:
     return [first, *asyncio.run(diagnose(loaded.settings))]
 
 
-def _table(checks: Sequence[Check]) -> Table:
-    table = plain_table("Doctor", "", "check", "found", "hint")
+def _list(checks: Sequence[Check]) -> Table:
+    """Return a line for each check, with its hint on a line of its own."""
+    lines = Table.grid(padding=(0, 1))
     for check in checks:
-        hint = "" if check.outcome == "ok" else check.hint
-        table.add_row(_MARKS[check.outcome], check.name, Text(check.detail), Text(hint))
-    return table
+        mark, colour = _MARKS[check.outcome]
+        text = Text.assemble((check.name, "bold"), f": {check.detail}")
+        if check.hint and check.outcome != "ok":
+            text.append(f"\n{check.hint}")
+        lines.add_row(Text(mark, style=colour), text)
+    return lines

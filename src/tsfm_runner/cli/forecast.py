@@ -21,6 +21,7 @@ from rich.progress import Progress
 from tsfm_runner.adapters.files.bands import (
     BandsSink,
     bands_frame,
+    bands_lines,
     open_bands,
     write_bands_lines,
 )
@@ -39,7 +40,7 @@ from tsfm_runner.cli.forecast_summary import (
 from tsfm_runner.cli.invocation import JsonFlag, load_for, print_json
 from tsfm_runner.config import BaselineMethod, Settings
 from tsfm_runner.domain.forecast import ServedForecast
-from tsfm_runner.errors import ConfigurationError, InvalidTaskError
+from tsfm_runner.errors import ConfigurationError, UnreadableInputError
 from tsfm_runner.facade import answer_all
 
 MAX_DRAWN = 12
@@ -59,9 +60,11 @@ def forecast(  # noqa: PLR0913 - one parameter an option
     file: Annotated[
         str,
         typer.Argument(
-            help="Folder with markets and prices, CSV or Parquet (market_id or "
-            "unique_id, ts or ds, price or y), JSON or JSONL of requests, or - for "
-            "a pipe."
+            help="One CSV or Parquet file with the columns market_id (or unique_id), "
+            "ts (or ds) and price (or y); a JSON or JSONL file of requests; a folder "
+            "with the tables prices and markets; or - for a pipe. Times are ISO 8601, "
+            "in UTC without an offset, or seconds since 1970 (larger numbers: "
+            "milliseconds, microseconds, nanoseconds)."
         ),
     ],
     *,
@@ -114,7 +117,9 @@ def forecast(  # noqa: PLR0913 - one parameter an option
         quantile_levels=parse_levels(quantiles),
     )
     question = Question.from_config(
-        config, model=parse_choice(model, method), as_of=parse_moment(as_of)
+        config,
+        model=parse_choice(model, method),
+        as_of=None if as_of is None else parse_moment(as_of, option="as_of"),
     )
     tasks = read_tasks(
         file,
@@ -141,7 +146,7 @@ def _forecast(
         plots.draw_bands(first, outputs.plot)
     _tell(summary, outputs, collected)
     if summary.markets == 0:
-        raise InvalidTaskError("input", "no market could be answered")
+        raise UnreadableInputError("no market could be answered; see why above")
     if summary.skipped:
         raise typer.Exit(ExitCode.PARTIAL)
 
@@ -187,7 +192,7 @@ def _tell(summary: Summary, outputs: _Outputs, collected: list[pl.DataFrame]) ->
 
 def _rows(frames: list[pl.DataFrame]) -> Iterator[object]:
     for frame in frames:
-        for line in frame.write_ndjson().splitlines():
+        for line in bands_lines(frame).splitlines():
             yield json.loads(line)
 
 

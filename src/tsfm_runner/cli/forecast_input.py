@@ -13,7 +13,7 @@ from tsfm_runner.api.problems import Problem
 from tsfm_runner.api.translate import read_task
 from tsfm_runner.config import TaskConfig
 from tsfm_runner.domain.task import ForecastTask, ModelChoice
-from tsfm_runner.errors import InvalidTaskError
+from tsfm_runner.errors import InvalidTaskError, UnreadableInputError
 
 PIPE = "-"
 
@@ -48,6 +48,9 @@ def read_tasks(
         else open_path(Path(place), where=where)
     )
     if isinstance(source, MarketTable):
+        if source.points.is_empty():
+            chosen = f" of a market that is {', '.join(where)}" if where else ""
+            raise UnreadableInputError(f"{place} holds no rows{chosen}")
         markets = split_markets(source.points, source.known)
         total = source.points["market_id"].n_unique()
         return Tasks(ask_each(markets, question), total)
@@ -56,6 +59,8 @@ def read_tasks(
     if question.as_of is not None:
         raise InvalidTaskError("as_of", "each request says its own as_of_ts")
     documents = list(split_requests(source.content))
+    if not documents:
+        raise UnreadableInputError(f"{place} holds no requests")
     return Tasks(_read_each(documents, config, question.model), len(documents))
 
 

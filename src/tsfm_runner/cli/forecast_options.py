@@ -21,22 +21,23 @@ def parse_levels(text: str | None) -> tuple[float, ...] | None:
 def parse_choice(model: str | None, method: str | None) -> ModelChoice:
     """Choose a model or a baseline; raise ``InvalidTaskError`` for both at once."""
     if method is None:
-        return parse_model(model)
+        try:
+            return parse_model(model)
+        except InvalidTaskError as exc:
+            raise InvalidTaskError("--model", exc.message) from exc
     if model is not None:
         raise InvalidTaskError("method", "may not stand beside --model")
     return ModelChoice(provider="baseline", name=method)
 
 
-def parse_moment(text: str | None) -> datetime | None:
+def parse_moment(text: str, *, option: str) -> datetime:
     """Read a time; without an offset it is UTC, as in files.
 
     Raises ``InvalidTaskError`` for anything that is no time.
     """
-    if text is None:
-        return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as exc:
         rule = "must be an ISO 8601 time, as 2026-02-20T12:00Z"
-        raise InvalidTaskError("as_of", rule) from exc
+        raise InvalidTaskError(option, rule) from exc
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

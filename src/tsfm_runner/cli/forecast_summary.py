@@ -1,8 +1,8 @@
 """What ``forecast`` tells at its end: counts, reasons, and the first bands."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 from rich.table import Table
@@ -10,12 +10,14 @@ from rich.text import Text
 
 from tsfm_runner.adapters.files.bands import LEVEL_PREFIX
 from tsfm_runner.adapters.files.series import SkippedMarket
+from tsfm_runner.adapters.files.tasks import is_coarse
 from tsfm_runner.cli.tables import plain_table
 from tsfm_runner.facade import Answers
 
 _SHOWN_MARKETS = 10
 _MEDIAN = f"{LEVEL_PREFIX}0.5"
 _SHOWN_REASONS = 8
+_SHOWN_NAMES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Summary:
     answered_by: Mapping[str, int] = field(default_factory=Counter)
     fallback_reasons: Mapping[str, int] = field(default_factory=Counter)
     skipped: tuple[SkippedMarket, ...] = ()
+    coarse: tuple[str, ...] = ()
     seconds: float = 0.0
 
     def plus(self, answers: Answers) -> "Summary":
@@ -43,6 +46,12 @@ class Summary:
             answered_by=Counter(self.answered_by) + by,
             fallback_reasons=Counter(self.fallback_reasons) + reasons,
             skipped=self.skipped + answers.skipped,
+            coarse=self.coarse
+            + tuple(
+                answer.task.market_id
+                for answer in answers.served
+                if is_coarse(answer.task)
+            ),
         )
 
     def as_document(self) -> dict[str, object]:
@@ -52,7 +61,11 @@ class Summary:
             "rows": self.rows,
             "answered_by": dict(self.answered_by),
             "fallback_reasons": dict(self.fallback_reasons),
-            "skipped": [asdict(market) for market in self.skipped],
+            "points_too_far_apart": list(self.coarse),
+            "skipped": [
+                {"market_id": market.market_id, "reason": market.told}
+                for market in self.skipped
+            ],
             "seconds": round(self.seconds, 3),
         }
 
@@ -64,10 +77,13 @@ class Summary:
         table.add_row("answered by", _counts(self.answered_by))
         if self.fallback_reasons:
             table.add_row("fallbacks", _counts(self.fallback_reasons))
+        if self.coarse:
+            hint = "points more than two steps apart; try --freq native"
+            text = f"{len(self.coarse):,}  {hint}\n{_names(self.coarse)}"
+            table.add_row("step too short for", Text(text))
         if self.skipped:
-            reasons = Counter(market.reason for market in self.skipped)
             table.add_row("markets skipped", f"{len(self.skipped):,}")
-            table.add_row("because", _counts(reasons))
+            table.add_row("because", _reasons(self.skipped))
         table.add_row("seconds", f"{self.seconds:.2f}")
         return table
 
@@ -87,6 +103,26 @@ def last_steps_table(bands: pl.DataFrame) -> Table:
         time = f"{row['ts']:%Y-%m-%d %H:%M}"
         table.add_row(Text(row["market_id"]), time, *prices, Text(row["model_name"]))
     return table
+
+
+def _reasons(skipped: Sequence[SkippedMarket]) -> Text:
+    """Say each reason, most common first, with the first markets it holds for."""
+    by_reason: dict[str, list[SkippedMarket]] = {}
+    for market in skipped:
+        by_reason.setdefault(market.reason, []).append(market)
+    common = sorted(by_reason.values(), key=len, reverse=True)
+    lines = [
+        f"{len(group):,}  {group[0].told}\n{_names([one.market_id for one in group])}"
+        for group in common[:_SHOWN_REASONS]
+    ]
+    if rest := common[_SHOWN_REASONS:]:
+        lines.append(f"{sum(map(len, rest)):,}  other reasons")
+    return Text("\n".join(lines))
+
+
+def _names(names: Sequence[str]) -> str:
+    first, n_more = ", ".join(names[:_SHOWN_NAMES]), len(names) - _SHOWN_NAMES
+    return f"   {first} and {n_more:,} more" if n_more > 0 else f"   {first}"
 
 
 def _counts(counts: Mapping[str, int]) -> Text:

@@ -1,7 +1,6 @@
 """``models``: what the registry knows, what may be served, what is installed."""
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import asdict
 
 import typer
@@ -12,9 +11,14 @@ from tsfm_runner.bootstrap import open_backend
 from tsfm_runner.cli.invocation import JsonFlag, load_for, print_json
 from tsfm_runner.cli.tables import plain_table
 from tsfm_runner.config import Settings
-from tsfm_runner.domain.model import Capabilities
+from tsfm_runner.domain.model import LicenceTag
 from tsfm_runner.service.catalogue import ModelEntry
 
+_USES: dict[LicenceTag, str] = {
+    "commercial_ok": "commercial",
+    "research_only": "[yellow]research[/]",
+    "unknown": "[yellow]unknown[/]",
+}
 _YES_NO = {True: "yes", False: "[red]no[/]", None: "[dim]-[/]"}
 
 
@@ -44,33 +48,21 @@ def _plain(entry: ModelEntry) -> dict[str, object]:
 def _table(entries: list[ModelEntry], environment: str) -> Table:
     table = plain_table(
         f"Models in {environment}",
-        *("name", "provider", "licence", "allowed", "installed", "can do"),
+        *("name", "licence", "use", "allowed", "installed", "levels"),
     )
-    for column in table.columns[:-1]:
+    table.caption = "--json tells the rest: provider, revision, limits, covariates."
+    table.caption_justify = "left"
+    for column in table.columns[1:]:
         column.no_wrap = True
     for entry in entries:
         model = entry.model
-        colour = "default" if model.license_tag == "commercial_ok" else "yellow"
+        levels = model.capabilities.quantile_levels
         table.add_row(
             model.name,
-            model.provider,
-            f"{model.license_name}\n[{colour}]{model.license_tag}[/]",
+            model.license_name,
+            _USES[model.license_tag],
             _YES_NO[entry.is_allowed],
             _YES_NO[entry.is_installed],
-            ", ".join(_abilities(model.capabilities)),
+            levels if isinstance(levels, str) else str(len(levels)),
         )
     return table
-
-
-def _abilities(can: Capabilities) -> Iterator[str]:
-    levels = can.quantile_levels
-    if levels == "none":
-        yield "no quantiles"
-    else:
-        yield "any level" if levels == "any" else f"{len(levels)} levels"
-    if can.max_context is not None:
-        yield f"{can.max_context:,} points"
-    if can.max_horizon is not None:
-        yield f"{can.max_horizon} steps"
-    if can.past_covariates:
-        yield "covariates" if can.future_covariates else "past covariates"

@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Callable
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from tsfm_runner.cli.forecast_options import parse_moment
 from tsfm_runner.cli.invocation import JsonFlag, print_json
 from tsfm_runner.cli.tables import plain_table
 from tsfm_runner.domain.frequency import Frequency
@@ -30,7 +30,6 @@ _WRITE: dict[FileFormat, Callable[[pl.DataFrame, Path], None]] = {
     FileFormat.PARQUET: lambda frame, path: frame.write_parquet(path),
     FileFormat.CSV: lambda frame, path: frame.write_csv(path),
 }
-_DEFAULT_END = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def simulate(  # noqa: PLR0913 - one parameter an option
@@ -41,11 +40,8 @@ def simulate(  # noqa: PLR0913 - one parameter an option
     freq: Annotated[str, typer.Option(help="Step between prices.")] = "5m",
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same files.")] = 1,
     end: Annotated[
-        datetime,
-        typer.Option(
-            help="Time of the last price, UTC.", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"]
-        ),
-    ] = _DEFAULT_END,
+        str, typer.Option(help="ISO 8601 time of the last price; UTC if it says none.")
+    ] = "2026-01-01T00:00Z",
     file_format: Annotated[
         FileFormat, typer.Option("--format", help="How the tables are written.")
     ] = FileFormat.PARQUET,
@@ -57,7 +53,7 @@ def simulate(  # noqa: PLR0913 - one parameter an option
         n_steps=steps,
         step_s=Frequency.parse(freq).step_s,
         seed=seed,
-        end=end.replace(tzinfo=UTC),
+        end=parse_moment(end, option="end"),
     )
     market_rows, price_rows = to_frames(simulated)
     tables = {"markets": market_rows, "prices": price_rows}

@@ -14,13 +14,29 @@ _MIN_MOVES = 2
 class Run(NamedTuple):
     """Where the points of a context come from.
 
-    ``source`` holds one position of the raw series for each step of the context;
-    a position that stands again is a value filled forward. ``has_long_gap`` says
-    that something older, or the end, was cut off at a gap too long to fill.
+    ``start`` is the first step of the run; ``source`` holds, for each step from
+    there on, the step whose value it has: its own, or an earlier one filled
+    forward.
     """
 
+    start: int
     source: IntArray
-    has_long_gap: bool
+
+
+def steps_before(cutoff_s: float, times_s: FloatArray, *, step_s: float) -> IntArray:
+    """Return how many whole steps before the cutoff each time lies.
+
+    A time that is late by less than a millionth of a step counts as on time, and
+    one after the cutoff as at it.
+
+    Examples
+    --------
+    >>> steps_before(240, np.array([100.0, 180.0, 181.0, 240.001]), step_s=60).tolist()
+    [2, 1, 0, 0]
+
+    """
+    ages = np.floor((cutoff_s - times_s) / step_s + _TIME_TOLERANCE)
+    return np.maximum(ages, 0).astype(np.int64)
 
 
 def bin_by_step(
@@ -55,7 +71,7 @@ def bin_by_step(
     [0, 2, -1, -1, 3]
 
     """
-    steps_back = np.floor((cutoff_s - times_s) / step_s + _TIME_TOLERANCE).astype(int)
+    steps_back = steps_before(cutoff_s, times_s, step_s=step_s)
     recent = np.flatnonzero(steps_back < max_steps)
     if recent.size == 0:
         return np.empty(0, dtype=np.int64)
@@ -71,40 +87,35 @@ def latest_run(is_known: BoolArray, *, max_gap_steps: int) -> Run:
     Parameters
     ----------
     is_known : (n_steps,) array of bool
-        Which steps have a value; at least one has.
+        Which steps have a value. One of the last ``max_gap_steps + 1`` has.
     max_gap_steps : int
         Longest run of steps without a value that is filled forward.
 
     Returns
     -------
     Run
-        Positions of the values, filled forward. After a long gap at the end the
-        run stops at the last known value.
+        It starts at a step with a value and reaches to the end.
 
     Raises
     ------
     ValueError
-        If no step has a value.
+        If the last steps are a gap that is too long.
 
     Examples
     --------
     >>> known = np.array([True, False, False, True, False, True])
     >>> latest_run(known, max_gap_steps=1)
-    Run(source=array([3, 3, 5]), has_long_gap=True)
+    Run(start=3, source=array([3, 3, 5]))
 
     """
     positions = np.arange(is_known.size)
-    if not is_known.any():
-        raise ValueError("no step has a value")
     source = np.maximum.accumulate(np.where(is_known, positions, -1))
-    first, last = int(is_known.argmax()), int(source[-1])
-    ends_in_gap = is_known.size - 1 - last > max_gap_steps
-    stop = last + 1 if ends_in_gap else is_known.size
-    too_old = positions - source > max_gap_steps
-    too_old[:first] = False
-    gaps = np.flatnonzero(too_old[:stop])
-    start = int(gaps[-1]) + 1 if gaps.size else first
-    return Run(source[start:stop], has_long_gap=bool(gaps.size) or ends_in_gap)
+    is_gap = (source < 0) | (positions - source > max_gap_steps)
+    if is_gap[-1]:
+        raise ValueError("the last steps are a gap")
+    gaps = np.flatnonzero(is_gap)
+    start = int(gaps[-1]) + 1 if gaps.size else 0
+    return Run(start, source[start:])
 
 
 def detect_tick(prices: FloatArray) -> float | None:

@@ -8,6 +8,7 @@ from tsfm_runner.core.arrays import FloatArray
 from tsfm_runner.core.levels import normal_scores
 
 _MIDDLE = 0.5
+_EXACT = 1e-9  # a rank that is whole but for rounding is whole
 
 
 def rolling_quantiles(
@@ -91,5 +92,6 @@ def _order_statistics(changes: FloatArray, levels: FloatArray) -> FloatArray:
     ordered = np.sort(changes, axis=1)  # NaN goes last
     last = (~np.isnan(ordered)).sum(axis=1, keepdims=True) - 1
     exact = last * levels
-    rank = np.where(levels < _MIDDLE, np.floor(exact), np.ceil(exact)).astype(int)
+    lower, upper = np.floor(exact + _EXACT), np.ceil(exact - _EXACT)
+    rank = np.where(levels < _MIDDLE, lower, upper).astype(int)
     return np.take_along_axis(ordered, rank, axis=1)

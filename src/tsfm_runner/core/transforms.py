@@ -38,19 +38,47 @@ def expit(log_odds: FloatArray) -> FloatArray:
     return np.asarray(np.where(log_odds >= 0, 1, small) / (1 + small))
 
 
-def anchored_expit(log_odds: FloatArray, *, last: FloatArray, eps: float) -> FloatArray:
-    """Return prices of log-odds, moved so that the last price maps to itself.
+def started_logit(prices: FloatArray, *, start: float) -> FloatArray:
+    """Return the log-odds of prices that are first squeezed towards the middle.
+
+    Unlike a clip, the squeeze keeps prices apart that lie near 0 or 1: every
+    change of the price is a change of the result, and none is a huge one.
 
     Parameters
     ----------
-    log_odds : (n_markets, n_steps, n_levels) array
-        Around ``logit(last, eps=eps)``.
-    last : (n_markets,) array
-        Last prices. Those within ``eps`` of 0 or 1 lose up to ``eps`` in the
-        logit; here they get it back.
-    eps : float
-        As it was given to ``logit``.
+    prices : array of any shape
+        In [0, 1]; NaN stays NaN.
+    start : float
+        Positive: added to the price and to its complement.
+
+    References
+    ----------
+    Tukey (1977), Exploratory data analysis, chapter 15: started logs and counts.
+
+    Examples
+    --------
+    >>> started_logit(np.array([0.0, 0.5]), start=1.0).round(4).tolist()
+    [-0.6931, 0.0]
 
     """
-    lost = last - np.clip(last, eps, 1 - eps)
-    return expit(log_odds) + lost[:, None, None]
+    return np.asarray(np.log(prices + start) - np.log(1 - prices + start))
+
+
+def started_expit(log_odds: FloatArray, *, start: float) -> FloatArray:
+    """Return the prices that ``started_logit`` takes to the log-odds.
+
+    They lie in ``(-start, 1 + start)``: a band may reach beyond 0 and 1.
+    """
+    return expit(log_odds) * (1 + 2 * start) - start
+
+
+def started_logit_slope(prices: FloatArray, *, start: float) -> FloatArray:
+    """Return how fast ``started_logit`` grows with the price, always positive.
+
+    Examples
+    --------
+    >>> started_logit_slope(np.array([0.0]), start=0.5).round(4).tolist()
+    [2.6667]
+
+    """
+    return 1 / (prices + start) + 1 / (1 - prices + start)

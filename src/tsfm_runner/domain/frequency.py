@@ -10,7 +10,7 @@ MIN_STEP_S = 60
 MAX_STEP_S = 86_400
 
 _UNIT_S = {"m": 60, "min": 60, "h": 3_600, "d": 86_400}
-_SHORT = re.compile(r"(?P<count>\d{1,4})?(?P<unit>m|min|h|d)", re.IGNORECASE | re.ASCII)
+_SHORT = re.compile(r"(?P<count>\d{1,4})?(?P<unit>m|min|h|H|d|D)", re.ASCII)
 _ISO = re.compile(
     r"P(?:(?P<d>\d{1,4})D)?(?:T(?=\d)(?:(?P<h>\d{1,4})H)?(?:(?P<m>\d{1,4})M)?)?",
     re.ASCII,

@@ -2,23 +2,47 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from tsfm_runner.config import BaselineConfig
 from tsfm_runner.core.ewma import ewma_quantiles
-from tsfm_runner.core.har import HarTable, har_quantiles
+from tsfm_runner.core.har import HarTable, har_quantiles, har_scale
 from tsfm_runner.core.kalman import kalman_quantiles
 from tsfm_runner.core.resampling import stack_contexts
 from tsfm_runner.core.rolling_quantile import rolling_quantiles
-from tsfm_runner.core.transforms import anchored_expit, logit
+from tsfm_runner.core.transforms import (
+    started_expit,
+    started_logit,
+    started_logit_slope,
+)
 from tsfm_runner.domain.forecast import QuantileSource
-from tsfm_runner.domain.task import FloatArray, Space
+from tsfm_runner.domain.task import MAX_HORIZON, FloatArray, Space
 from tsfm_runner.service.grouping import grouped
 from tsfm_runner.service.predicting import RawBand
 from tsfm_runner.service.preparing import PreparedTask
 
-_Key = tuple[str, int, tuple[float, ...], Space, float]
+# Standard deviation of a normal change whose mean absolute value is one.
+_SD_PER_MEAN = np.sqrt(np.pi / 2)
+
+
+class _Key(NamedTuple):
+    method: str
+    horizon: int
+    levels: tuple[float, ...]
+    space: Space
+    n_stale: int
+
+
+class _Ask(NamedTuple):
+    """One question to one method; context and floor in the method's own units."""
+
+    method: str
+    context: FloatArray
+    floor: FloatArray
+    horizon: int
+    levels: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,65 +67,71 @@ class Baselines:
         return [bands[place] for place in range(len(pairs))]
 
     def _values(self, key: _Key, tasks: Sequence[PreparedTask]) -> FloatArray:
-        """Return prices of shape (n_tasks, horizon, n_levels), not yet clipped."""
-        method, horizon, levels, space, eps = key
-        context = stack_contexts([prepared.context for prepared in tasks])
-        floor = self._floor(tasks)
-        if space == "identity":
-            return self._quantiles(method, context, floor, horizon, levels)
-        last, eps = context[:, -1], max(eps, self.config.logit_eps)
-        kept = np.clip(last, eps, 1 - eps)
-        values = self._quantiles(
-            method,
-            logit(context, eps=eps),
-            floor / (kept * (1 - kept)),
-            horizon,
-            levels,
-        )
-        return anchored_expit(values, last=last, eps=eps)
+        """Return prices of shape (n_tasks, horizon, n_levels), not yet clipped.
 
-    def _quantiles(
-        self,
-        method: str,
-        context: FloatArray,
-        floor: FloatArray,
-        horizon: int,
-        levels: tuple[float, ...],
-    ) -> FloatArray:
+        A price that is k steps old is forecast k steps further, so that a stale
+        band is as wide as time has made it.
+        """
+        context = stack_contexts([prepared.fresh_context for prepared in tasks])
+        floor = self._floor(context, tasks)
+        horizon = key.horizon + key.n_stale
+        if key.space == "identity":
+            ask = _Ask(key.method, context, floor, horizon, key.levels)
+            return self._quantiles(ask)[:, key.n_stale :]
+        start = self.config.logit_start
+        slope = started_logit_slope(context[:, -1], start=start)
+        squeezed = started_logit(context, start=start)
+        ask = _Ask(key.method, squeezed, floor * slope, horizon, key.levels)
+        return started_expit(self._quantiles(ask), start=start)[:, key.n_stale :]
+
+    def _quantiles(self, ask: "_Ask") -> FloatArray:
         config = self.config
-        if method == "ewma":
+        if ask.method == "ewma":
             return ewma_quantiles(
-                context,
-                horizon=horizon,
-                quantile_levels=levels,
+                ask.context,
+                horizon=ask.horizon,
+                quantile_levels=ask.levels,
                 half_life_steps=config.ewma_half_life_steps,
-                floor=floor,
+                floor=ask.floor,
                 floor_share=config.floor_share,
             )
-        if method == "kalman":
+        if ask.method == "kalman":
             return kalman_quantiles(
-                context,
-                horizon=horizon,
-                quantile_levels=levels,
+                ask.context,
+                horizon=ask.horizon,
+                quantile_levels=ask.levels,
                 half_life_steps=config.kalman_half_life_steps,
-                floor=floor,
+                floor=ask.floor,
             )
-        if method == "rolling_quantile":
+        if ask.method == "rolling_quantile":
             return rolling_quantiles(
-                context,
-                horizon=horizon,
-                quantile_levels=levels,
+                ask.context,
+                horizon=ask.horizon,
+                quantile_levels=ask.levels,
                 min_changes=config.min_changes,
-                floor=floor,
+                floor=ask.floor,
             )
         return har_quantiles(
-            context, horizon=horizon, quantile_levels=levels, table=self.har_table
+            ask.context,
+            horizon=ask.horizon,
+            quantile_levels=ask.levels,
+            table=self.har_table,
         )
 
-    def _floor(self, tasks: Sequence[PreparedTask]) -> FloatArray:
-        """Return the least one-step scale of each market, in price units."""
+    def _floor(self, context: FloatArray, tasks: Sequence[PreparedTask]) -> FloatArray:
+        """Return the least one-step scale of each market, in price units.
+
+        It is a share of the tick, and of what is usual at the price as long as the
+        market has shown few changes of its own.
+        """
         ticks = np.array([prepared.tick or 0.0 for prepared in tasks])
-        return np.maximum(ticks * self.config.floor_ticks, self.config.floor_price)
+        least = np.maximum(ticks * self.config.floor_ticks, self.config.floor_price)
+        n_changes = (~np.isnan(context)).sum(axis=1) - 1
+        unknown_share = np.clip(1 - n_changes / self.config.prior_changes, 0, 1)
+        usual = har_scale(context, steps=[1], table=self.har_table)[:, 0]
+        return np.asarray(
+            np.maximum(least, np.sqrt(unknown_share) * _SD_PER_MEAN * usual)
+        )
 
 
 def _key(pair: tuple[str, PreparedTask]) -> _Key:
@@ -112,5 +142,10 @@ def _key(pair: tuple[str, PreparedTask]) -> _Key:
     method, prepared = pair
     task = prepared.task
     is_price_method = method in ("rolling_quantile", "har")
-    space: Space = "identity" if is_price_method else task.transform.space
-    return (method, task.horizon, prepared.levels, space, task.transform.eps)
+    return _Key(
+        method,
+        task.horizon,
+        prepared.levels,
+        "identity" if is_price_method else task.transform.space,
+        min(prepared.n_stale, MAX_HORIZON - task.horizon),
+    )

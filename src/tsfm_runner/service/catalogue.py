@@ -45,7 +45,7 @@ class Catalogue:
     timeout_s: float
 
     async def entries(self) -> list[ModelEntry]:
-        """Return every model of the registry and of the runtimes' own lists."""
+        """Return every model of the registry, and whether a runtime has it."""
         installed: dict[str, bool] = {}
         for rung in self.runtimes:
             listed = await self._listed(rung)

@@ -39,7 +39,7 @@ def _finish_alike(
     config: BandConfig,
 ) -> list[Finished]:
     context = stack_contexts([prepared.context for prepared, _ in pairs])
-    jumpy = is_jumpy(context, move=config.min_width, share=config.jumpy_share)
+    jumpy = is_jumpy(context, move=config.jumpy_move, share=config.jumpy_share)
     bands = finish_bands(
         np.stack([raw.values for _, raw in pairs]),
         quantile_levels=levels,

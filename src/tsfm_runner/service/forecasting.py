@@ -126,7 +126,12 @@ class ForecastService:
             ServedForecast(
                 way.prepared.task,
                 values,
-                self._provenance(way, band, (*band.warnings, *warnings), latency_ms),
+                self._provenance(
+                    way,
+                    band,
+                    (*band.warnings, *_closing(way.prepared.task), *warnings),
+                    latency_ms,
+                ),
             )
             for way, (_, band), (values, warnings) in zip(
                 journeys, pairs, finished, strict=True
@@ -152,6 +157,14 @@ class ForecastService:
             warnings=warnings,
             batch_size=band.batch_size,
         )
+
+
+def _closing(task: ForecastTask) -> tuple[str, ...]:
+    """Warn of a market that closes before the last step is reached."""
+    closes_at = task.facts.closes_at
+    if closes_at is None or closes_at > task.step_times[-1]:
+        return ()
+    return ("market_closed" if closes_at <= task.cutoff else "closes_within_horizon",)
 
 
 def _next_target(journey: Journey) -> object:

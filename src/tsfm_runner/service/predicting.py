@@ -1,13 +1,12 @@
-"""Ask a model runtime: grouped, in chunks, within the deadline, halved on refusal."""
+"""Ask a model runtime for many tasks: grouped, in chunks, halved on refusal."""
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
-import stamina
 
-from tsfm_runner.config import ResilienceConfig
 from tsfm_runner.core.levels import values_at_levels
 from tsfm_runner.core.transforms import expit, logit
 from tsfm_runner.domain.forecast import (
@@ -20,6 +19,7 @@ from tsfm_runner.domain.forecast import (
 from tsfm_runner.domain.model import ModelRevision
 from tsfm_runner.domain.task import FloatArray
 from tsfm_runner.errors import (
+    DeadlinePassedError,
     ForecastRuntimeError,
     ModelNotInstalledError,
     RuntimeOutputError,
@@ -27,16 +27,14 @@ from tsfm_runner.errors import (
     RuntimeTimeoutError,
     RuntimeUnavailableError,
 )
-from tsfm_runner.ports import ForecastRuntime
+from tsfm_runner.service.asking import RuntimeLine
 from tsfm_runner.service.deadline import Deadline
 from tsfm_runner.service.grouping import chunks, grouped
 from tsfm_runner.service.levels import levels_to_ask, quantile_sources
 from tsfm_runner.service.preparing import PreparedTask
 
-
-class DeadlinePassedError(RuntimeTimeoutError):
-    """The request's own time was over before the runtime could answer."""
-
+# An answer for one series, and how many series were in its call.
+_Answer = tuple[QuantileForecast | ForecastRuntimeError, int]
 
 # The first kind that fits gives the reason, so the special ones stand first.
 _REASONS: dict[type[ForecastRuntimeError], FallbackReason] = {
@@ -66,9 +64,9 @@ class RawBand:
 class Predictor:
     """Asks one runtime for the bands of many tasks."""
 
-    runtime: ForecastRuntime
-    resilience: ResilienceConfig
+    line: RuntimeLine
     max_series_per_call: int
+    max_split_calls: int
 
     async def predict(
         self,
@@ -78,16 +76,16 @@ class Predictor:
         deadline: Deadline,
     ) -> list[RawBand | FallbackReason]:
         """Return a band, or the reason why there is none, for each task in order."""
-        bands: list[RawBand | FallbackReason] = [FallbackReason.RUNTIME_PROTOCOL] * len(
-            tasks
-        )
+        bands: dict[int, RawBand | FallbackReason] = {}
 
         async def fill(places: Sequence[int]) -> None:
             members = [tasks[place] for place in places]
             call = _model_call(model, members)
             answers = await self._ask(call, deadline)
-            for place, member, answer in zip(places, members, answers, strict=True):
-                bands[place] = _band(model, member, answer, batch_size=len(members))
+            for place, member, (answer, size) in zip(
+                places, members, answers, strict=True
+            ):
+                bands[place] = _band(model, member, answer, batch_size=size)
 
         size = min(
             self.max_series_per_call,
@@ -97,62 +95,37 @@ class Predictor:
             for _, places, _ in grouped(tasks, lambda task: _call_key(model, task)):
                 for part in chunks(places, size):
                     calls.create_task(fill(part))
-        return bands
+        return [bands[place] for place in range(len(tasks))]
 
-    async def _ask(
-        self, call: ModelCall, deadline: Deadline
-    ) -> list[QuantileForecast | ForecastRuntimeError]:
-        """Return the runtime's answers; halve a refused call to find the bad series."""
-        n_series = len(call.series)
-        try:
-            return await self._ask_again(call, deadline)
-        except RuntimeRefusedError as refusal:
-            if n_series == 1 or not refusal.is_input:
-                return [refusal] * n_series
-        except ForecastRuntimeError as failure:
-            return [failure] * n_series
-        middle = n_series // 2
-        halves = (call.series[:middle], call.series[middle:])
-        first, second = [
-            await self._ask(replace(call, series=half), deadline) for half in halves
-        ]
-        return first + second
+    async def _ask(self, call: ModelCall, deadline: Deadline) -> list[_Answer]:
+        """Return the answer for each series, and how many shared its call.
 
-    async def _ask_again(
-        self, call: ModelCall, deadline: Deadline
-    ) -> list[QuantileForecast | ForecastRuntimeError]:
-        """Make the call, and once more where that can help and time allows."""
-        limits = self.resilience
+        A call that is refused for its input is halved, and so on, until the bad
+        series are alone or the calls for that are used up.
+        """
+        parts = deque([call.series])
+        calls_left = self.max_split_calls
+        found: dict[int, _Answer] = {}
+        while parts:
+            part = parts.popleft()
+            try:
+                results = await self.line.ask(replace(call, series=part), deadline)
+            except ForecastRuntimeError as failure:
+                if _may_be_split(failure, part) and calls_left > 1:
+                    calls_left -= 2
+                    middle = len(part) // 2
+                    parts += (part[:middle], part[middle:])
+                    continue
+                results = [failure] * len(part)
+            for series, result in zip(part, results, strict=True):
+                found[id(series)] = (result, len(part))
+        return [found[id(series)] for series in call.series]
 
-        def is_worth_a_retry(failure: Exception) -> bool:
-            needed_s = 2 * limits.backoff_s + limits.min_attempt_s
-            return (
-                isinstance(failure, RuntimeUnavailableError)
-                and not isinstance(failure, DeadlinePassedError)
-                and deadline.remaining_s() >= needed_s
-            )
 
-        caller = stamina.AsyncRetryingCaller(
-            attempts=1 + limits.max_retries,
-            timeout=None,
-            wait_initial=limits.backoff_s,
-            wait_jitter=limits.backoff_s,
-        )
-        return await caller(is_worth_a_retry, self._ask_once, call, deadline)
-
-    async def _ask_once(
-        self, call: ModelCall, deadline: Deadline
-    ) -> list[QuantileForecast | ForecastRuntimeError]:
-        remaining_s = deadline.remaining_s()
-        if remaining_s <= 0:
-            raise DeadlinePassedError("no time is left")
-        timeout_s = min(self.resilience.attempt_timeout_s, remaining_s)
-        try:
-            return await self.runtime.predict(call, timeout_s=timeout_s)
-        except RuntimeTimeoutError as failure:
-            if timeout_s < self.resilience.attempt_timeout_s:
-                raise DeadlinePassedError("the request ran out of time") from failure
-            raise
+def _may_be_split(failure: ForecastRuntimeError, part: Sequence[ModelSeries]) -> bool:
+    return (
+        isinstance(failure, RuntimeRefusedError) and failure.is_input and len(part) > 1
+    )
 
 
 def _call_key(model: ModelRevision, prepared: PreparedTask) -> tuple[object, ...]:
@@ -217,8 +190,11 @@ def _warnings(
     has_unused = (
         prepared.past_covariates and not model.capabilities.past_covariates
     ) or (prepared.task.future_covariates and not model.capabilities.future_covariates)
-    own = ("covariates_not_supported_by_model",) if has_unused else ()
-    return (*own, *answer.warnings)
+    own = (
+        ("covariates_not_supported_by_model", has_unused),
+        ("model_revision_not_in_registry", model.license_tag == "unknown"),
+    )
+    return (*(text for text, is_true in own if is_true), *answer.warnings)
 
 
 def _reason(failure: ForecastRuntimeError) -> FallbackReason:

@@ -38,7 +38,10 @@ class Route:
     @property
     def steps(self) -> tuple[RouteStep, ...]:
         """The whole way, from the first rung to the one that answers."""
-        return (*self.skipped, RouteStep(self.target.rung, is_taken=True, reason=None))
+        # Where no rung was skipped, the one that answers tells why it is a baseline.
+        reason = None if self.skipped else self.fallback_reason
+        taken = RouteStep(self.target.rung, is_taken=True, reason=reason)
+        return (*self.skipped, taken)
 
     def skip(self, reason: FallbackReason) -> "Route":
         """Return the way on, past the rung that is tried now."""
@@ -80,8 +83,6 @@ class Router:
         if _wants_baseline(task):
             yield self._baseline(task.model.name or self.routing.baseline_method)
             return
-        if task.model.name is not None:
-            self.registry.require_allowed(task.model.name, task.model.version)
         for rung in self._rungs(task):
             yield self._model_target(rung, task)
         yield self._baseline(self.routing.baseline_method)
@@ -90,12 +91,17 @@ class Router:
         """Return the model rungs to look at; those off this task's ladder first."""
         if task.model.provider != "auto":
             return [task.model.provider]
-        ladder = self._ladder(task)
-        off_ladder = [rung for rung in self.routing.ladder if rung not in ladder]
-        return [rung for rung in (*off_ladder, *ladder) if rung in self.default_models]
+        ladder = _models_of(self._ladder(task))
+        off_ladder = [r for r in _models_of(self.routing.ladder) if r not in ladder]
+        rungs = [r for r in (*off_ladder, *ladder) if r in self.default_models]
+        if rungs or task.model.name is None:
+            return rungs
+        known = self.registry.models.get(task.model.name)
+        return [known.provider if known and known.provider != "auto" else "tollama"]
 
     def _model_target(self, rung: Rung, task: ForecastTask) -> Target:
         name = task.model.name or self.default_models.get(rung, rung)
+        self.registry.require_allowed(name, task.model.version)
         return Target(rung, self._revision(rung, name, task.model.version))
 
     def _revision(self, rung: Rung, name: str, version: str | None) -> ModelRevision:
@@ -164,3 +170,8 @@ def _wants_baseline(task: ForecastTask) -> bool:
     return choice.provider == "baseline" or (
         choice.provider == "auto" and choice.name in BASELINE_METHODS
     )
+
+
+def _models_of(ladder: tuple[Rung, ...]) -> tuple[Rung, ...]:
+    """Return the rungs before the baseline, which always answers."""
+    return ladder[: ladder.index("baseline")] if "baseline" in ladder else ladder

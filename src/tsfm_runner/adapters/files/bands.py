@@ -28,6 +28,7 @@ _AFTER: dict[str, pl.DataType] = {
     "warnings": pl.List(pl.String),
 }
 LEVEL_PREFIX = "q"
+_TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%.fZ"
 
 
 def bands_frame(served: Sequence[ServedForecast]) -> pl.DataFrame:
@@ -74,7 +75,12 @@ def open_bands(path: Path) -> Generator[BandsSink]:
 
 def write_bands_lines(frame: pl.DataFrame, stream: TextIO) -> None:
     """Write bands as one JSON object a line."""
-    stream.write(frame.write_ndjson())
+    stream.write(bands_lines(frame))
+
+
+def bands_lines(frame: pl.DataFrame) -> str:
+    """Return bands as one JSON object a line, with times as ``...Z``."""
+    return _with_text_times(frame.lazy()).collect().write_ndjson()
 
 
 def _frame(served: Sequence[ServedForecast], levels: tuple[float, ...]) -> pl.DataFrame:
@@ -140,11 +146,15 @@ def _write_parquet(bands: pl.LazyFrame, path: Path) -> None:
 
 def _write_csv(bands: pl.LazyFrame, path: Path) -> None:
     flat = bands.with_columns(pl.col("warnings").list.join("; "))
-    flat.sink_csv(path, datetime_format="%Y-%m-%dT%H:%M:%S%.fZ")
+    _with_text_times(flat).sink_csv(path)
 
 
 def _write_lines(bands: pl.LazyFrame, path: Path) -> None:
-    bands.sink_ndjson(path)
+    _with_text_times(bands).sink_ndjson(path)
+
+
+def _with_text_times(bands: pl.LazyFrame) -> pl.LazyFrame:
+    return bands.with_columns(pl.col("as_of_ts", "ts").dt.to_string(_TIME_FORMAT))
 
 
 _WRITERS = {

@@ -6,8 +6,9 @@ from typing import Any
 
 import polars as pl
 
-from tsfm_runner.adapters.files.points import MARKET_NAMES, epoch_seconds, pick_column
+from tsfm_runner.adapters.files.points import MARKET_NAMES, pick_column
 from tsfm_runner.adapters.files.series import KnownMarket
+from tsfm_runner.adapters.files.times import epoch_seconds
 from tsfm_runner.domain.task import MarketFacts
 from tsfm_runner.errors import UnreadableInputError
 

@@ -1,7 +1,8 @@
-"""Bring any table of prices to one shape: market_id, time_s, price, fault."""
+"""Bring any table of prices to one shape: market_id, time_s, price, fault, found."""
 
 import polars as pl
 
+from tsfm_runner.adapters.files.times import epoch_seconds
 from tsfm_runner.errors import UnreadableInputError
 
 MARKET_NAMES = ("market_id", "unique_id")
@@ -11,19 +12,18 @@ PRICE_NAMES = ("price", "y")
 _COLUMNS = (MARKET_NAMES, TIME_NAMES, PRICE_NAMES)
 _NULL_WORDS = ("", "na", "n/a", "nan", "null", "none")
 _FLOAT32_DECIMALS = 6
-_SMALLEST_MS = 1e11  # as seconds, the year 5138; as milliseconds, 1973
-_SMALLEST_US = 1e14
-_SMALLEST_NS = 1e17
+_MAX_FOUND = 40
+_OTHER_SEPARATORS = (";", "\t", "|")
 
 
 def canonical_points(table: pl.LazyFrame) -> pl.DataFrame:
-    """Return one row a point: market_id, time_s, price, fault.
+    """Return one row a point: market_id, time_s, price, fault, found.
 
     Columns may be called market_id or unique_id, ts or ds, price or y; others are
-    ignored. Times are epoch seconds in UTC; text without an offset is taken as
-    UTC, whole numbers as seconds (or milli-, micro-, nanoseconds when too large
-    for that). A price that is null stays null. A value that cannot be read makes
-    no error here; ``fault`` says so in its row, and only its market is given up.
+    ignored. Times become epoch seconds in UTC (see ``times.epoch_seconds``). A
+    price that is null stays null. A value that cannot be read makes no error here;
+    ``fault`` says so in its row, ``found`` what stood there, and only its market
+    is given up.
 
     Raises ``UnreadableInputError`` when a column is missing or the table is broken.
     """
@@ -45,7 +45,11 @@ def _canonical(table: pl.LazyFrame) -> pl.DataFrame:
             "price": _price(price),
         }
     )
-    return points.with_columns(fault=_fault(_is_unreadable(price)))
+    is_timeless = points["time_s"].is_null() | points["time_s"].is_nan()
+    is_unreadable = _is_unreadable(price) & ~is_timeless
+    columns = points.with_columns(fault=_fault(is_timeless, is_unreadable))
+    found = [_found(time, is_timeless), _found(price, is_unreadable)]
+    return columns.with_columns(found=pl.coalesce(*found))
 
 
 def pick_column(schema: pl.Schema, names: tuple[str, ...]) -> str:
@@ -54,40 +58,14 @@ def pick_column(schema: pl.Schema, names: tuple[str, ...]) -> str:
         if name in schema:
             return name
     found = ", ".join(schema.names()) or "none"
+    hint = (
+        "; the separator of a CSV file must be a comma"
+        if len(schema) == 1 and any(mark in found for mark in _OTHER_SEPARATORS)
+        else ""
+    )
     raise UnreadableInputError(
-        f"the table needs a column {' or '.join(names)}; its columns are: {found}"
+        f"the table needs a column {' or '.join(names)}; its columns are: {found}{hint}"
     )
-
-
-def epoch_seconds(times: pl.Series) -> pl.Series:
-    """Return times as epoch seconds; null where one cannot be read."""
-    if times.dtype.is_numeric():
-        return _scaled(times)
-    if times.dtype.is_temporal():
-        return times.cast(pl.Datetime("us")).dt.epoch("us") / 1e6
-    text = times.cast(pl.String).str.strip_chars()
-    seconds = _scaled(text.cast(pl.Float64, strict=False))
-    is_text = seconds.is_null() & text.is_not_null()
-    if not is_text.any():
-        return seconds  # epoch seconds as text; to look for dates there takes long
-    moments = text.str.to_datetime(time_unit="us", time_zone="UTC", strict=False)
-    return seconds.zip_with(~is_text, moments.dt.epoch("us") / 1e6)
-
-
-def _scaled(numbers: pl.Series) -> pl.Series:
-    """Bring numbers too large for seconds down from finer units."""
-    number = pl.col("number")
-    scaled = (
-        pl.when(number >= _SMALLEST_NS)
-        .then(number / 1e9)
-        .when(number >= _SMALLEST_US)
-        .then(number / 1e6)
-        .when(number >= _SMALLEST_MS)
-        .then(number / 1e3)
-        .otherwise(number)
-    )
-    frame = numbers.cast(pl.Float64).alias("number").to_frame()
-    return frame.select(scaled.alias("number")).to_series()
 
 
 def _price(prices: pl.Series) -> pl.Series:
@@ -108,11 +86,21 @@ def _is_unreadable(prices: pl.Series) -> pl.Series:
     return is_unread & ~words.is_in(_NULL_WORDS)
 
 
-def _fault(is_unreadable: pl.Series) -> pl.Expr:
+def _fault(is_timeless: pl.Series, is_unreadable: pl.Series) -> pl.Expr:
     return (
-        pl.when(pl.col("time_s").is_null() | pl.col("time_s").is_nan())
-        .then(pl.lit("a point has no time that can be read"))
+        pl.when(is_timeless)
+        .then(pl.lit("ts: must be an ISO 8601 time, as 2026-02-20T12:00Z"))
         .when(is_unreadable)
-        .then(pl.lit("a price is not a number"))
+        .then(pl.lit("price: must be a number"))
         .otherwise(pl.lit(None, pl.String))
     )
+
+
+def _found(values: pl.Series, is_bad: pl.Series) -> pl.Series:
+    """Say what stands where a value is bad, and in which row; null elsewhere."""
+    if not is_bad.any():
+        return pl.repeat(None, values.len(), dtype=pl.String, eager=True)
+    text = values.cast(pl.String).fill_null("nothing").str.head(_MAX_FOUND)
+    row = pl.int_range(1, pl.len() + 1)
+    told = pl.when(is_bad).then(pl.format("row {}: {}", row, text))
+    return pl.DataFrame({"text": text}).select(told.alias("found")).to_series()

@@ -39,10 +39,20 @@ class MarketSeries:
 
 @dataclass(frozen=True, slots=True)
 class SkippedMarket:
-    """A market that nothing is answered for, and why."""
+    """A market that nothing is answered for, and why.
+
+    ``reason`` reads the same for every market with this fault; ``found`` is what
+    stood in this one.
+    """
 
     market_id: str
     reason: str
+    found: str = ""
+
+    @property
+    def told(self) -> str:
+        """The reason, with what was found."""
+        return f"{self.reason} ({self.found})" if self.found else self.reason
 
 
 def split_markets(
@@ -51,20 +61,21 @@ def split_markets(
     """Yield every market of a table of points, in order of its name.
 
     ``points`` has the columns of ``points.canonical_points``: market_id, time_s,
-    price and fault. One sort brings each market's rows together; each series is
+    price, fault and found. One sort brings each market's rows together; each series is
     then a slice, so that the cost does not grow with the number of markets.
     """
     ordered = points.sort("market_id", "time_s", maintain_order=True)
     groups = ordered.group_by("market_id", maintain_order=True).agg(
-        pl.len(), pl.col("fault").drop_nulls().first()
+        pl.len(),
+        pl.col("fault", "found").filter(pl.col("fault").is_not_null()).first(),
     )
     times_s = ordered["time_s"].fill_null(np.nan).to_numpy()
     prices = ordered["price"].fill_null(np.nan).to_numpy()
     start = 0
-    for market_id, length, fault in groups.iter_rows():
+    for market_id, length, fault, found in groups.iter_rows():
         stop = start + length
         if fault is not None:
-            yield SkippedMarket(market_id, fault)
+            yield SkippedMarket(market_id, fault, found)
         else:
             yield MarketSeries(
                 market_id,

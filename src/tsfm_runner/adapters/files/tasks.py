@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from tsfm_runner.adapters.files.refusals import moment_text, refused
 from tsfm_runner.adapters.files.series import KnownMarket, MarketSeries, SkippedMarket
 from tsfm_runner.config import TaskConfig
 from tsfm_runner.domain.frequency import MAX_STEP_S, MIN_STEP_S, Frequency
@@ -23,6 +24,8 @@ from tsfm_runner.errors import InvalidTaskError
 NATIVE = "native"
 
 _MINUTES_PER_HOUR = 60
+_COARSE_STEPS = 2
+_SOME_TIME_S = 1.7e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +63,30 @@ class Question:
             model=model,
             as_of=as_of,
         )
-        _ask(question, _MADE_UP)
+        try:
+            _ask(question, _made_up(as_of))
+        except InvalidTaskError as exc:
+            if exc.field != "cutoff":
+                raise
+            raise InvalidTaskError("as_of", exc.message) from exc
         return question
 
 
-_MADE_UP = MarketSeries(
-    "made-up", times_s=np.array([1.7e9, 1.7e9 + 60]), prices=np.array([0.5, 0.5])
-)
+def _made_up(as_of: datetime | None) -> MarketSeries:
+    end_s = _SOME_TIME_S if as_of is None else as_of.timestamp()
+    times_s = np.array([end_s - MIN_STEP_S, end_s])
+    return MarketSeries("made-up", times_s=times_s, prices=np.array([0.5, 0.5]))
+
+
+def is_coarse(task: ForecastTask) -> bool:
+    """Return whether points usually lie more than two steps apart.
+
+    Never true for the longest step there is: no other step would do better.
+    """
+    if task.times_s is None:
+        return False
+    spacing_s = min(float(np.median(np.diff(task.times_s))), MAX_STEP_S)
+    return spacing_s > _COARSE_STEPS * task.freq.step_s
 
 
 def with_overrides(
@@ -97,11 +117,14 @@ def ask_each(
         try:
             yield _ask(question, market)
         except InvalidTaskError as exc:
-            yield SkippedMarket(market.market_id, str(exc))
+            yield refused(market, exc)
 
 
 def _ask(question: Question, market: MarketSeries) -> ForecastTask:
     times_s, prices = _until(question.as_of, market)
+    if question.as_of is not None and market.times_s.size and not times_s.size:
+        rule = f"no point lies at or before {moment_text(question.as_of)}"
+        raise InvalidTaskError("as_of", rule)
     if times_s.size < MIN_POINTS:
         raise InvalidTaskError("context", f"must have at least {MIN_POINTS} points")
     return ForecastTask(
