@@ -128,7 +128,7 @@ def test_times_of_a_frame_may_have_a_zone_a_hole_or_be_dates() -> None:
     )
     days = days.with_columns(ds=pl.col("ds") + pl.duration(days=pl.int_range(3)))
 
-    with pytest.warns(UserWarning, match="1 of 2 markets have no bands: b: a point"):
+    with pytest.warns(UserWarning, match="1 of 2 markets have no bands: b: ts: "):
         bands = forecast(frame, settings=SETTINGS)
 
     by_day = forecast(days, freq="native", settings=SETTINGS)
@@ -164,6 +164,18 @@ def test_markets_without_bands_are_told_about_and_left_out() -> None:
         assert f"{name}: " in str(caught[0].message)
 
 
+def test_a_step_far_shorter_than_the_data_is_warned_of_once() -> None:
+    frame = pl.DataFrame(_rows("a", "b"))
+
+    with pytest.warns(
+        UserWarning, match=r"2 of 2 .* \(a, b\).*freq='native'"
+    ) as caught:
+        forecast(frame, freq="5m", settings=SETTINGS)
+
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+
+
 @pytest.mark.parametrize("data", [{}, {"a": [0.5]}, {"a": [np.nan, np.nan]}])
 def test_no_bands_at_all_is_an_error(data: dict[str, list[float]]) -> None:
     with pytest.raises(InvalidTaskError):
@@ -176,6 +188,7 @@ def test_no_bands_at_all_is_an_error(data: dict[str, list[float]]) -> None:
         ({"horizon": 0}, "horizon"),
         ({"quantile_levels": [0.5, 0.5]}, "quantile_levels"),
         ({"freq": "native"}, "plain arrays have no cadence"),
+        ({"model": "baseline:nope"}, "model: must name one of ewma, kalman"),
         ({"model": "oracle:delphi"}, "model: must be NAME or one of auto, tollama"),
         ({"as_of": NOON.replace(tzinfo=None)}, "as_of: must carry a time zone"),
     ],

@@ -48,7 +48,7 @@ def test_a_panel_names_its_market_and_who_answered(tmp_path: Path) -> None:
     assert "rain-tomorrow" in texts
     assert "baseline: ewma, too_few_points" in texts
     assert {"time (UTC)", "probability", "history", "median"} <= set(texts)
-    assert {"5 to 95 % quantiles", "25 to 75 % quantiles"} <= set(texts)
+    assert {"90 % band (q5 to q95)", "50 % band (q25 to q75)"} <= set(texts)
 
 
 def test_every_market_has_a_panel_up_to_the_limit(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_any_levels_can_be_drawn(tmp_path: Path, levels: tuple[float, ...]) -> N
     texts = _texts(_drawn(tmp_path, served("a", levels=levels)))
 
     assert ("median" in texts) == (0.5 in levels)
-    assert ("10 to 90 % quantiles" in texts) == (levels == (0.1, 0.9))
+    assert ("80 % band (q10 to q90)" in texts) == (levels == (0.1, 0.9))
 
 
 def test_a_market_whose_last_price_is_old_and_flat_can_be_drawn(

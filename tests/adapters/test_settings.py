@@ -96,6 +96,12 @@ def test_an_empty_variable_unsets_what_may_be_unset(tmp_path: Path) -> None:
     assert loaded.settings.tollama.url is None
 
 
+def test_an_empty_variable_of_keys_means_no_keys(tmp_path: Path) -> None:
+    loaded = _load(tmp_path, environ={"TSFM_AUTH__KEYS": ""})
+
+    assert loaded.settings.auth.keys == {}
+
+
 def test_the_file_is_the_one_asked_for_then_the_named_then_the_local(
     tmp_path: Path,
 ) -> None:
@@ -206,7 +212,39 @@ def test_a_secret_in_the_settings_file_is_refused(
         ),
         (
             {"TSFM_ROUTING__LADDER": "baseline"},
-            'routing.ladder must be JSON, a list like ["a", "b"]',
+            'routing.ladder must be JSON, a list like ["a", "b"] (env',
+        ),
+        (
+            {"TSFM_ROUTING__OVERRIDES": '{"category": "weather"}'},
+            'overrides must be JSON, a list of mappings like [{"name": "value"}] (env',
+        ),
+        (
+            {"TSFM_AUTH__KEYS": TOKEN},
+            'auth.keys must be JSON, a mapping like {"name": "value"} (env',
+        ),
+        (
+            {"TSFM_TOLLAMA__URL": "127.0.0.1:11435"},
+            "tollama.url: is '127.0.0.1:11435', must be an http(s) address such as",
+        ),
+        (
+            {"TSFM_TOLLAMA__URL": "ftp://runtime"},
+            "tollama.url: is 'ftp://runtime', must be an http(s) address such as",
+        ),
+        (
+            {"TSFM_SERVER__PORT": "http"},
+            "server.port: is 'http', must be a whole number (env",
+        ),
+        (
+            {"TSFM_BAND__MIN_WIDTH": "wide"},
+            "band.min_width: is 'wide', must be a number (env",
+        ),
+        (
+            {"TSFM_AUTH__ALLOW_ANONYMOUS": "perhaps"},
+            "auth.allow_anonymous: is 'perhaps', must be true or false (env",
+        ),
+        (
+            {"TSFM_ROUTING__LADDER": "[]"},
+            "routing.ladder: is [], must not be empty (env",
         ),
         (
             {"TSFM_BAND__MIN_WIDTH": "0.95"},
@@ -268,6 +306,7 @@ def test_a_flag_that_is_no_setting_is_refused(tmp_path: Path) -> None:
         {"TSFM_AUTH__KEYS": '{"alice": "hush-hush'},
         {"TSFM_AUTH__KEYS": '["hush-hush"]'},
         {"TSFM_AUTH__KEYS": '{"alice": {"hush-hush": 1}}'},
+        {"TSFM_TOLLAMA__URL": "http://alice:hush-hush@runtime:1"},
     ],
 )
 def test_no_error_ever_quotes_a_secret(tmp_path: Path, environ: dict[str, str]) -> None:
@@ -275,8 +314,9 @@ def test_no_error_ever_quotes_a_secret(tmp_path: Path, environ: dict[str, str]) 
         _load(tmp_path, environ=environ)
 
     told = "".join(traceback.format_exception(caught.value))
-    assert "auth.keys" in told
-    assert "TSFM_AUTH__KEYS" in told
+    (variable,) = environ
+    assert variable in told
+    assert variable.removeprefix("TSFM_").lower().replace("__", ".") in told
     assert "hush-hush" not in told
 
 

@@ -42,6 +42,14 @@ def test_every_command_explains_itself_and_its_exit_codes(command: str) -> None:
     assert "Exit codes:" in result.stdout
 
 
+@pytest.mark.parametrize("command", [[], ["forecast"], ["serve"], ["config"]])
+def test_help_shows_no_type_for_flags(command: list[str]) -> None:
+    result = run(*command, "--help")
+
+    assert "--help" in result.stdout
+    assert "bool" not in result.stdout
+
+
 def test_version_is_that_of_the_package() -> None:
     result = run("--version")
 

@@ -14,7 +14,6 @@ TOKEN = "0123456789-long-enough"
 SECRETS = {
     "TSFM_AUTH__KEYS": json.dumps({"alice": TOKEN}),
     "TSFM_TOLLAMA__TOKEN": TOKEN,
-    "TSFM_TOLLAMA__URL": f"http://user:{TOKEN}@runtime:1",
 }
 
 

@@ -88,7 +88,10 @@ def test_a_runtime_that_does_not_answer_fails() -> None:
     checks = _checks(environ, code=ExitCode.FAILED)
 
     assert checks["tollama"]["outcome"] == "failed"
+    assert f"asked http://127.0.0.1:{port}: " in checks["tollama"]["detail"]
+    assert "TSFM_TOLLAMA__URL" in checks["tollama"]["hint"]
     assert checks["default model"]["outcome"] == "skipped"
+    assert checks["default model"]["detail"].endswith("tollama did not answer")
     assert checks["baselines"]["outcome"] == "ok"
 
 
@@ -126,12 +129,12 @@ def test_settings_that_cannot_be_read_are_the_only_check() -> None:
     assert "TSFM_SERVER__PROT" in checks["configuration"]["detail"]
 
 
-def test_the_table_marks_what_is_well_and_what_is_not() -> None:
+def test_the_list_marks_what_is_well_and_what_is_not() -> None:
     environ = {**FREE_PORT, "TSFM_MODELS_FILE": "absent"}
 
     result = run("doctor", environ=environ)
 
     assert result.exit_code == ExitCode.FAILED
-    assert "✔   package data" in result.stdout
-    assert "✘   models and licences" in result.stdout
-    assert "Mend the registry file" in result.stdout
+    assert "✔ package data: " in result.stdout
+    assert "✘ models and licences: " in result.stdout
+    assert "\n  Mend the registry file" in result.stdout

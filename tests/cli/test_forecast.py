@@ -99,8 +99,8 @@ def test_options_say_what_is_asked(tmp_path: Path) -> None:
         "q0.05",
         "q0.95",
     ]
-    assert bands["as_of_ts"].unique().to_list() == ["2026-02-20T11:00:00+00:00"]
-    assert bands["ts"][0] == "2026-02-20T11:15:00+00:00"
+    assert bands["as_of_ts"].unique().to_list() == ["2026-02-20T11:00:00Z"]
+    assert bands["ts"][0] == "2026-02-20T11:15:00Z"
     assert bands["model_name"].unique().to_list() == ["har"]
 
 
@@ -114,8 +114,8 @@ def test_native_frequency_is_each_market_s_own(tmp_path: Path) -> None:
     bands = _bands(run("forecast", path, "--freq", "native", "--horizon", 1, "--json"))
 
     assert bands["ts"].to_list() == [
-        "2026-02-20T12:05:00+00:00",
-        "2026-02-20T13:00:00+00:00",
+        "2026-02-20T12:05:00Z",
+        "2026-02-20T13:00:00Z",
     ]
 
 
@@ -142,12 +142,48 @@ def test_a_faulty_market_is_skipped_with_its_reason(tmp_path: Path) -> None:
 
     assert document["markets"] == 1
     assert document["skipped"] == [
-        {"market_id": "single", "reason": "context: must have at least 2 points"},
-        {"market_id": "wrong", "reason": "context: must lie in [0, 1]"},
+        {"market_id": "single", "reason": "price: must have at least 2 points"},
+        {
+            "market_id": "wrong",
+            "reason": "price: must lie in [0, 1]; divide percent or cents by 100 "
+            "(found 7)",
+        },
     ]
     assert table.exit_code == ExitCode.PARTIAL
     assert "markets skipped      2" in table.stdout
-    assert "1  context: must lie in [0, 1]" in table.stdout
+    assert "1  price: must lie in [0, 1]; divide" in table.stdout
+
+
+def test_the_first_markets_of_each_reason_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "series.parquet"
+    names = [f"wrong-{number}" for number in range(5)]
+    wrong = _prices(*names).with_columns(price=pl.lit(7.0))
+    pl.concat([_prices("a"), wrong]).write_parquet(path)
+
+    table = run("forecast", path)
+    document = _document(run("forecast", path, "--json"), ExitCode.PARTIAL)
+
+    assert "5  price: must lie in [0, 1]" in table.stdout
+    assert "wrong-0, wrong-1 and 3 more" in table.stdout
+    assert [market["market_id"] for market in document["skipped"]] == names
+
+
+def test_a_step_far_shorter_than_the_data_is_told_with_a_way_out(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "series.parquet"
+    daily = _prices("daily").with_columns(
+        ts=NOON + pl.duration(days=pl.int_range(1 - N_POINTS, 1))
+    )
+    pl.concat([_prices("five"), daily], how="vertical_relaxed").write_parquet(path)
+
+    table = run("forecast", path)
+    document = _document(run("forecast", path, "--json"))
+    native = run("forecast", path, "--freq", "native")
+
+    assert document["points_too_far_apart"] == ["daily"]
+    assert "1  points more than two steps apart; try --freq native" in table.stdout
+    assert "two steps apart" not in native.stdout
 
 
 def test_nothing_to_answer_is_an_error(tmp_path: Path) -> None:
@@ -157,7 +193,27 @@ def test_nothing_to_answer_is_an_error(tmp_path: Path) -> None:
     result = run("forecast", path)
 
     assert result.exit_code == ExitCode.USAGE
-    assert "error: input: no market could be answered" in result.stderr
+    assert f"error: {path} holds no rows" in result.stderr
+
+
+def test_no_market_with_bands_is_an_error_that_points_at_the_reasons(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "series.csv"
+    _prices("a").with_columns(price=pl.lit(7.0)).write_csv(path)
+
+    result = run("forecast", path)
+
+    assert result.exit_code == ExitCode.USAGE
+    assert "1  price: must lie in [0, 1]" in result.stdout
+    assert "error: no market could be answered" in result.stderr
+
+
+def test_a_list_without_requests_is_an_error() -> None:
+    result = run("forecast", "-", piped="[]")
+
+    assert result.exit_code == ExitCode.USAGE
+    assert "error: - holds no requests" in result.stderr
 
 
 @pytest.mark.parametrize("name", ["requests.json", "requests.jsonl"])
@@ -292,7 +348,8 @@ def test_without_matplotlib_the_extra_is_named_before_any_work() -> None:
         (["--horizon", "0"], "horizon: must be between 1 and 288"),
         (["--quantiles", "low,high"], "quantiles: must be numbers between commas"),
         (["--quantiles", "0.5,0.5"], "quantile_levels: must be distinct"),
-        (["--model", "oracle:delphi"], "model: must be NAME or one of"),
+        (["--model", "oracle:delphi"], "--model: must be NAME or one of"),
+        (["--model", "baseline:nope"], "--model: must name one of ewma, kalman"),
         (["--model", "x", "--method", "har"], "method: may not stand beside --model"),
         (["--as-of", "yesterday"], "as_of: must be an ISO 8601 time"),
         (["--where", "core"], "markets cannot be chosen by core"),

@@ -49,7 +49,14 @@ def test_the_table_says_the_same_to_people() -> None:
     lines = run("models").stdout.splitlines()
 
     (line,) = [line for line in lines if line.strip().startswith("timesfm-2.5")]
-    assert "apache-2.0" in line
-    assert "9 levels, 1,024 points, 256 steps, covariates" in line
-    assert any("no quantiles" in line for line in lines)
-    assert any("research_only" in line for line in lines)
+    assert line.split() == [
+        *("timesfm-2.5-200m", "apache-2.0", "commercial", "yes", "-", "9"),
+    ]
+    assert any("research" in line for line in lines)
+
+
+def test_the_table_fits_a_narrow_terminal_without_breaking_words() -> None:
+    narrow = run("models", environ={"COLUMNS": "80"}).stdout
+
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert set(run("models").stdout.split()) <= set(narrow.split())

@@ -4,6 +4,8 @@ import re
 import shlex
 import signal
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
@@ -41,7 +43,9 @@ def test_it_answers_and_ends_in_peace(number: signal.Signals) -> None:
     assert (code, errors) == (ExitCode.OK, "stopped\n")
 
 
-async def test_a_request_in_flight_is_answered_after_sigterm() -> None:
+@asynccontextmanager
+async def holding_runtime() -> AsyncIterator[tuple[str, asyncio.Event, asyncio.Event]]:
+    """Yield a runtime's address, whether it was asked, and what lets it answer."""
     asked, released = asyncio.Event(), asyncio.Event()
 
     async def hold(_: web.Request) -> web.Response:
@@ -52,8 +56,15 @@ async def test_a_request_in_flight_is_answered_after_sigterm() -> None:
     runtime = web.Application()
     runtime.router.add_post("/v1/forecast", hold)
     async with TestServer(runtime) as server:
-        environ = {"TSFM_TOLLAMA__URL": str(server.make_url("/"))}
-        with serving(environ=environ) as served:
+        try:
+            yield str(server.make_url("/")), asked, released
+        finally:
+            released.set()
+
+
+async def test_a_request_in_flight_is_answered_after_sigterm() -> None:
+    async with holding_runtime() as (url, asked, released):
+        with serving(environ={"TSFM_TOLLAMA__URL": url}) as served:
             answering = asyncio.create_task(ask(served.url))
             await asked.wait()
             ending = asyncio.create_task(asyncio.to_thread(served.end))
@@ -62,6 +73,26 @@ async def test_a_request_in_flight_is_answered_after_sigterm() -> None:
             answer, (code, _) = await asyncio.gather(answering, ending)
 
     assert answer["market_id"] == "m"
+    assert code == ExitCode.OK
+
+
+async def test_a_request_that_outlasts_the_grace_period_is_given_up() -> None:
+    async with holding_runtime() as (url, asked, _):
+        environ = {
+            "TSFM_TOLLAMA__URL": url,
+            "TSFM_SERVER__SHUTDOWN_GRACE_S": "1",
+            "TSFM_RESILIENCE__DEADLINE_S": "600",
+            "TSFM_RESILIENCE__ATTEMPT_TIMEOUT_S": "600",
+        }
+        with serving(environ=environ) as served:
+            answering = asyncio.create_task(ask(served.url))
+            await asked.wait()
+
+            code, _ = await asyncio.to_thread(served.end)
+
+            with pytest.raises(aiohttp.ClientError):
+                await answering
+
     assert code == ExitCode.OK
 
 

@@ -74,6 +74,19 @@ def test_the_last_price_stands_at_the_end(tmp_path: Path) -> None:
     assert str(last).startswith("2026-03-05 12:00")
 
 
+def test_the_default_end_that_help_shows_is_accepted(tmp_path: Path) -> None:
+    shown = CliRunner().invoke(app, ["simulate", "--help"], env={"COLUMNS": "200"})
+    end = shown.stdout.partition("[default: 2026")[2].partition("]")[0]
+
+    result = CliRunner().invoke(
+        app, [*SMALL, "--end", f"2026{end}", "--out", str(tmp_path)]
+    )
+
+    assert result.exit_code == 0, result.output
+    last = pl.read_parquet(tmp_path / "prices.parquet")["ts"].dt.to_string().max()
+    assert str(last).startswith("2026-01-01 00:00")
+
+
 def test_a_frequency_that_makes_no_sense_is_wrong_usage(tmp_path: Path) -> None:
     result = CliRunner().invoke(
         app, ["simulate", "--freq", "soon", "--out", str(tmp_path / "out")]

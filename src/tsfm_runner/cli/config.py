@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 import typer
-from pydantic import AnyUrl, BaseModel, SecretStr
+from pydantic import BaseModel, SecretStr
 from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
@@ -37,7 +37,7 @@ def _row(setting: Setting, loaded: LoadedSettings) -> dict[str, object]:
 
 def _shown(value: object) -> object:
     """Return the value as JSON can hold it, with every secret masked."""
-    if isinstance(value, SecretStr) or (isinstance(value, AnyUrl) and value.password):
+    if isinstance(value, SecretStr):
         return _MASK
     if isinstance(value, dict):
         return {key: _shown(item) for key, item in value.items()}

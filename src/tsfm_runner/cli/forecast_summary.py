@@ -78,7 +78,10 @@ class Summary:
         if self.fallback_reasons:
             table.add_row("fallbacks", _counts(self.fallback_reasons))
         if self.coarse:
-            hint = "points more than two steps apart; try --freq native"
+            hint = (
+                "points more than two steps apart; try --freq native "
+                "(requests: a longer freq)"
+            )
             text = f"{len(self.coarse):,}  {hint}\n{_names(self.coarse)}"
             table.add_row("step too short for", Text(text))
         if self.skipped:

@@ -90,6 +90,8 @@ def test_every_format_holds_the_same_bands(tmp_path: Path, suffix: str) -> None:
     assert written["step"].to_list() == [1, 2, 1, 2]
     assert written.columns[4:8] == ["q0.05", "q0.1", "q0.5", "q0.9"]
     assert written["q0.05"].to_list()[2:] == pytest.approx([0.491, 0.482])
+    if suffix != ".parquet":
+        assert written["ts"][0] == "2026-02-20T12:05:00Z"
     warnings = written["warnings"].to_list()[0]
     assert warnings == (
         "widened; crossing" if suffix == ".csv" else ["widened", "crossing"]
@@ -144,6 +146,5 @@ def test_lines_are_one_json_object_each() -> None:
 
     rows = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [row["step"] for row in rows] == [1, 2]
-    assert datetime.fromisoformat(rows[0]["ts"]) == datetime(
-        2026, 2, 20, 12, 5, tzinfo=UTC
-    )
+    assert rows[0]["as_of_ts"] == "2026-02-20T12:00:00Z"
+    assert rows[0]["ts"] == "2026-02-20T12:05:00Z"

@@ -31,7 +31,7 @@ def test_columns_go_by_either_name(market: str, moment: str, price: str) -> None
 
     points = _points(**columns)
 
-    assert points.rows() == [("a", NOON_S, 0.5, None)]
+    assert points.rows() == [("a", NOON_S, 0.5, None, None)]
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,8 @@ def test_columns_go_by_either_name(market: str, moment: str, price: str) -> None
         "2026-02-20 12:00:00",
         "2026-02-20 12:00",
         " 2026-02-20T12:00:00.000Z ",
+        "2026-02-20t12:00:00z",
+        "2026-02-20T13:00:00+0100",
     ],
 )
 def test_a_time_may_be_written_in_many_ways(moment: object) -> None:
@@ -92,14 +94,45 @@ def test_a_bad_cell_is_a_fault_of_its_row_alone() -> None:
     points = _points(
         market_id=["a", "b", "c"],
         ts=["2026-02-20T12:00:00Z", "2026-02-20T12:00:00Z", "yesterday"],
-        price=["0.5", "half", "0.5"],
+        price=["0.5", "half" * 20, "0.5"],
     )
 
     assert points["fault"].to_list() == [
         None,
-        "a price is not a number",
-        "a point has no time that can be read",
+        "price: must be a number",
+        "ts: must be an ISO 8601 time, as 2026-02-20T12:00Z",
     ]
+    assert points["found"].to_list() == [
+        None,
+        f"row 2: {'half' * 10}",
+        "row 3: yesterday",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["03/04/2026", "2026/03/04", "04-03-2026", "2026-02-30", "12:00"]
+)
+def test_the_order_of_day_and_month_is_never_guessed(text: str) -> None:
+    points = _points(
+        market_id=["a", "a"], ts=[text, "2026-02-20T12:00:00Z"], price=[0.1, 0.2]
+    )
+
+    assert points["time_s"].to_list() == [None, NOON_S]
+    assert points["found"].to_list() == [f"row 1: {text}", None]
+
+
+def test_one_column_may_write_times_in_several_ways() -> None:
+    times = ["2026-02-20T12:00:00Z", "2026-02-20 12:00", "2026-02-20T13:00:00.5+01:00"]
+
+    points = _points(market_id=["a"] * 3, ts=times, price=[0.1] * 3)
+
+    assert points["time_s"].to_list() == [NOON_S, NOON_S, NOON_S + 0.5]
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_another_separator_is_named(separator: str) -> None:
+    with pytest.raises(UnreadableInputError, match=r"separator .* must be a comma"):
+        _points(**{separator.join(["market_id", "ts", "price"]): ["a"]})
 
 
 @pytest.mark.parametrize("absent", ["market_id", "ts", "price"])

@@ -16,12 +16,15 @@ SCHEMA = {
     "time_s": pl.Float64,
     "price": pl.Float64,
     "fault": pl.String,
+    "found": pl.String,
 }
 Row = tuple[str, float | None, float | None, str | None]
 
 
 def _table(*rows: Row) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+    """Return points; where there is a fault, its market's name is what was found."""
+    whole = [(*row, row[0] if row[3] else None) for row in rows]
+    return pl.DataFrame(whole, schema=SCHEMA, orient="row")
 
 
 def test_rows_may_come_in_any_order() -> None:
@@ -59,7 +62,8 @@ def test_a_fault_costs_its_market_and_no_other() -> None:
 
     first, second = split_markets(table)
 
-    assert first == SkippedMarket("a", "no time")
+    assert first == SkippedMarket("a", "no time", "a")
+    assert first.told == "no time (a)"
     assert isinstance(second, MarketSeries)
     assert second.prices.tolist() == [0.2]
 

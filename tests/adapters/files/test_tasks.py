@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from tsfm_runner.adapters.files.series import KnownMarket, MarketSeries, SkippedMarket
-from tsfm_runner.adapters.files.tasks import Question, ask_each, with_overrides
+from tsfm_runner.adapters.files.tasks import (
+    Question,
+    ask_each,
+    is_coarse,
+    with_overrides,
+)
 from tsfm_runner.config import TaskConfig
 from tsfm_runner.domain.task import (
     MAX_POINTS,
@@ -123,10 +128,15 @@ def test_an_end_counts_only_while_it_lies_ahead(days: int, *, is_ahead: bool) ->
 @pytest.mark.parametrize(
     ("market", "told"),
     [
-        (_market([0.5]), "at least 2 points"),
-        (_market([0.5, 1.5]), r"must lie in \[0, 1\]"),
-        (_market([np.nan, np.nan]), "at least one value"),
-        (_market([0.1, 0.2], gap_s=0), "strictly increasing"),
+        (_market([0.5]), "^price: must have at least 2 points$"),
+        (_market([0.5, -1]), r"^price: must lie in \[0, 1\] \(found -1\)$"),
+        (_market([0.5, 101]), r"^price: must lie in \[0, 1\] \(found 101\)$"),
+        (_market([0.5, 60, np.nan]), r"; divide percent or cents by 100 \(found 60\)"),
+        (_market([np.nan, np.nan]), "^price: must have at least one value"),
+        (
+            _market([0.1, 0.2], gap_s=0),
+            r"^ts: two points have the same time \(2026-02-20T00:00:00Z\)$",
+        ),
         (_market([0.1, 0.2], gap_s=1e18), "no time in epoch seconds"),
     ],
 )
@@ -138,7 +148,7 @@ def test_a_faulty_market_is_skipped_and_the_next_one_asked(
     assert isinstance(skipped, SkippedMarket)
     assert skipped.market_id == "rain"
     with pytest.raises(AssertionError, match=told):
-        raise AssertionError(skipped.reason)
+        raise AssertionError(skipped.told)
     assert isinstance(task, ForecastTask)
 
 
@@ -147,7 +157,43 @@ def test_a_market_with_no_point_before_the_moment_is_skipped() -> None:
 
     (skipped,) = ask_each([_market([0.1, 0.2])], question)
 
+    rule = "as_of: no point lies at or before 2026-02-19T00:00:00Z"
+    assert skipped == SkippedMarket("rain", rule)
+
+
+def test_a_moment_long_ago_may_be_asked_about() -> None:
+    early = datetime(1980, 1, 1, tzinfo=UTC)
+
+    assert _question(as_of=early).as_of == early
+
+
+@pytest.mark.parametrize(
+    ("freq", "gap_s", "expected"),
+    [
+        ("5m", 600, False),
+        ("5m", 601, True),
+        ("5m", 86_400, True),
+        ("1h", 300, False),
+        ("native", 86_400, False),
+        ("native", 7 * 86_400, False),
+    ],
+)
+def test_a_step_is_too_short_when_points_lie_more_than_two_apart(
+    freq: str, gap_s: float, *, expected: bool
+) -> None:
+    task = _task(_market([0.1, 0.2, 0.3, 0.4], gap_s=gap_s), _question(freq))
+
+    assert is_coarse(task) == expected
+
+
+def test_a_made_up_time_that_cannot_be_written_is_told_as_a_number() -> None:
+    times_s = np.array([-1e18, -1e18, START.timestamp()])
+    market = MarketSeries("rain", times_s, np.array([0.1, 0.2, 0.3]))
+
+    (skipped,) = ask_each([market], _question())
+
     assert isinstance(skipped, SkippedMarket)
+    assert skipped.found == "-1e+18 epoch seconds"
 
 
 def test_what_was_skipped_before_stays_skipped() -> None:
@@ -174,6 +220,11 @@ def test_a_question_that_no_market_could_answer_is_refused_at_once(
         Question.from_config(config)
 
     assert caught.value.field == field
+
+
+def test_a_moment_that_no_task_may_have_is_refused_by_its_name() -> None:
+    with pytest.raises(InvalidTaskError, match="as_of: must lie in the years"):
+        _question(as_of=datetime(1960, 1, 1, tzinfo=UTC))
 
 
 def test_a_moment_without_a_time_zone_is_refused() -> None:

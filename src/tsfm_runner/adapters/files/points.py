@@ -97,7 +97,10 @@ def _fault(is_timeless: pl.Series, is_unreadable: pl.Series) -> pl.Expr:
 
 
 def _found(values: pl.Series, is_bad: pl.Series) -> pl.Series:
-    """Say what stands where a value is bad, and in which row; null elsewhere."""
+    """Say what stands where a value is bad; null elsewhere.
+
+    Rows are counted from 1, without the header.
+    """
     if not is_bad.any():
         return pl.repeat(None, values.len(), dtype=pl.String, eager=True)
     text = values.cast(pl.String).fill_null("nothing").str.head(_MAX_FOUND)
