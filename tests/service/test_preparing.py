@@ -94,6 +94,18 @@ def test_however_old_the_last_price_is_it_is_used(times_s: np.ndarray | None) ->
     assert ready.has_long_gap
 
 
+@pytest.mark.parametrize("times_s", [None, times_back(*range(5 * 302, -1, -5))])
+def test_no_gap_may_be_longer_than_the_context(times_s: np.ndarray | None) -> None:
+    ready = prepared(
+        [0.1, 0.2, 0.3, *[NAN] * 300],
+        times_s=times_s,
+        facts=MarketFacts(max_gap_minutes=1e6),
+    )
+
+    assert ready.has_long_gap
+    assert ready.fresh_context.tolist() == [0.1, 0.2, 0.3]
+
+
 def test_a_last_point_just_after_the_cutoff_is_taken() -> None:
     late = times_back(5, 0) + np.array([0, 0.0005])
 

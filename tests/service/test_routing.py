@@ -149,6 +149,14 @@ def test_an_unknown_baseline_is_refused() -> None:
         router().plan(prepared(model=ModelChoice("baseline", "arima")))
 
 
+def test_a_runtime_that_is_not_configured_forbids_nothing() -> None:
+    models = registry(environment="prod")
+
+    route = router(models=models).plan(prepared(model=ModelChoice("embedded")))
+
+    assert route.fallback_reason == FallbackReason.RUNTIME_UNAVAILABLE
+
+
 def test_a_runtime_that_is_asked_for_but_not_configured_is_told() -> None:
     route = router().plan(prepared(model=ModelChoice("embedded")))
 

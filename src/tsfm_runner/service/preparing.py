@@ -87,7 +87,9 @@ def prepare(task: ForecastTask, config: PreparationConfig) -> PreparedTask:
 def _max_gap_steps(task: ForecastTask, config: PreparationConfig) -> int:
     asked = task.facts.max_gap_minutes
     minutes = config.max_gap_minutes if asked is None else asked
-    return max(1, int(minutes * _SECONDS_PER_MINUTE // task.freq.step_s))
+    steps = int(minutes * _SECONDS_PER_MINUTE // task.freq.step_s)
+    # A gap as long as the context would leave nothing in it to fill from.
+    return min(max(1, steps), config.context_length - 1)
 
 
 def _stale_steps(task: ForecastTask) -> int:

@@ -100,9 +100,11 @@ class Router:
         return [known.provider if known and known.provider != "auto" else "tollama"]
 
     def _model_target(self, rung: Rung, task: ForecastTask) -> Target:
-        name = task.model.name or self.default_models.get(rung, rung)
-        self.registry.require_allowed(name, task.model.version)
-        return Target(rung, self._revision(rung, name, task.model.version))
+        name, version = task.model.name, task.model.version
+        name = name or self.default_models.get(rung)
+        if name is not None:
+            self.registry.require_allowed(name, version)
+        return Target(rung, self._revision(rung, name or rung, version))
 
     def _revision(self, rung: Rung, name: str, version: str | None) -> ModelRevision:
         known = self.registry.models.get(name)
