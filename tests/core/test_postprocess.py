@@ -120,7 +120,7 @@ def test_a_band_that_widens_with_the_step_still_does(
 def test_finishing_twice_changes_nothing_more(values: np.ndarray) -> None:
     once = finished(values)
 
-    assert finished(once) == pytest.approx(once, abs=1e-12)
+    assert finished(once) == pytest.approx(once, abs=5e-12)  # prices end at 1e-12
 
 
 @given(values=raw_bands)

@@ -125,13 +125,15 @@ class Baselines:
         market has shown few changes of its own.
         """
         ticks = np.array([prepared.tick or 0.0 for prepared in tasks])
-        least = np.maximum(ticks * self.config.floor_ticks, self.config.floor_price)
+        floor = np.maximum(ticks * self.config.floor_ticks, self.config.floor_price)
         n_changes = (~np.isnan(context)).sum(axis=1) - 1
-        unknown_share = np.clip(1 - n_changes / self.config.prior_changes, 0, 1)
-        usual = har_scale(context, steps=[1], table=self.har_table)[:, 0]
-        return np.asarray(
-            np.maximum(least, np.sqrt(unknown_share) * _SD_PER_MEAN * usual)
-        )
+        unknown_share = 1 - n_changes / self.config.prior_changes
+        few = unknown_share > 0
+        if few.any():
+            usual = har_scale(context[few], steps=[1], table=self.har_table)[:, 0]
+            prior = np.sqrt(unknown_share[few]) * _SD_PER_MEAN * usual
+            floor[few] = np.maximum(floor[few], prior)
+        return floor
 
 
 def _key(pair: tuple[str, PreparedTask]) -> _Key:
