@@ -119,6 +119,15 @@ def test_a_category_may_have_a_ladder_of_its_own(facts: MarketFacts, rung: str) 
         assert route.fallback_reason == FallbackReason.ROUTE_POLICY
 
 
+def test_a_ladder_of_its_own_ends_at_its_baseline_too() -> None:
+    override = LadderOverride(category="sports", ladder=("baseline", "tollama"))
+    settings = with_routing(overrides=(override,))
+
+    route = router(settings).plan(prepared(facts=MarketFacts(category="sports")))
+
+    assert route.fallback_reason == FallbackReason.ROUTE_POLICY
+
+
 def test_a_liquidity_may_have_a_ladder_of_its_own() -> None:
     override = LadderOverride(liquidity_bucket="mid", ladder=("baseline",))
     settings = with_routing(overrides=(override,))

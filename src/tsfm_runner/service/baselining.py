@@ -1,7 +1,8 @@
 """Baseline bands for many prepared tasks at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -85,38 +86,26 @@ class Baselines:
         return started_expit(self._quantiles(ask), start=start)[:, key.n_stale :]
 
     def _quantiles(self, ask: "_Ask") -> FloatArray:
-        config = self.config
-        if ask.method == "ewma":
-            return ewma_quantiles(
-                ask.context,
-                horizon=ask.horizon,
-                quantile_levels=ask.levels,
+        config, floor = self.config, ask.floor
+        methods: Mapping[str, Callable[..., FloatArray]] = {
+            "ewma": partial(
+                ewma_quantiles,
                 half_life_steps=config.ewma_half_life_steps,
-                floor=ask.floor,
+                floor=floor,
                 floor_share=config.floor_share,
-            )
-        if ask.method == "kalman":
-            return kalman_quantiles(
-                ask.context,
-                horizon=ask.horizon,
-                quantile_levels=ask.levels,
+            ),
+            "kalman": partial(
+                kalman_quantiles,
                 half_life_steps=config.kalman_half_life_steps,
-                floor=ask.floor,
-            )
-        if ask.method == "rolling_quantile":
-            return rolling_quantiles(
-                ask.context,
-                horizon=ask.horizon,
-                quantile_levels=ask.levels,
-                min_changes=config.min_changes,
-                floor=ask.floor,
-            )
-        return har_quantiles(
-            ask.context,
-            horizon=ask.horizon,
-            quantile_levels=ask.levels,
-            table=self.har_table,
-        )
+                floor=floor,
+            ),
+            "rolling_quantile": partial(
+                rolling_quantiles, min_changes=config.min_changes, floor=floor
+            ),
+            "har": partial(har_quantiles, table=self.har_table),
+        }
+        method = methods[ask.method]
+        return method(ask.context, horizon=ask.horizon, quantile_levels=ask.levels)
 
     def _floor(self, context: FloatArray, tasks: Sequence[PreparedTask]) -> FloatArray:
         """Return the least one-step scale of each market, in price units.

@@ -150,9 +150,8 @@ class Router:
         task, capabilities = prepared.task, target.model.capabilities
         is_too_far = task.horizon > (capabilities.max_horizon or task.horizon)
         has_no_band = capabilities.quantile_levels == "none"
-        is_off_ladder = (
-            task.model.provider == "auto" and target.rung not in self._ladder(task)
-        )
+        ladder = _models_of(self._ladder(task))
+        is_off_ladder = task.model.provider == "auto" and target.rung not in ladder
         if is_too_far or has_no_band or is_off_ladder:
             return FallbackReason.ROUTE_POLICY
         return None
