@@ -145,6 +145,10 @@ class PreparationConfig(Section):
     """Most recent steps that are looked at."""
     max_gap_minutes: Positive = 60.0
     """Longest hole that is filled forward; at least one step is always filled."""
+    max_spread: Probability = 0.20
+    """Quotes further apart than this make no mid price."""
+    max_trade_age_minutes: Positive = 15.0
+    """Without a mid price, the last trade counts for as long as this."""
     min_points: Annotated[int, Field(ge=2)] = 32
     """With fewer points a baseline answers (`too_few_points`)."""
 

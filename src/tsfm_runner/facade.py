@@ -148,7 +148,7 @@ def forecast(  # noqa: PLR0913 - one keyword for each thing that can be asked
     if isinstance(data, Mapping):
         tasks = _ask_arrays(data, question, as_of or datetime.now(UTC))
         return {item.task.market_id: _bands(item) for item in _run(settings, tasks)}
-    tasks = ask_each(split_markets(points_of(data)), question)
+    tasks = ask_each(split_markets(points_of(data, settings.preparation)), question)
     return like(data, bands_frame(_run(settings, tasks)))
 
 

@@ -13,12 +13,14 @@ from tsfm_runner.adapters.files.points import (
     TIME_NAMES,
     canonical_points,
 )
+from tsfm_runner.adapters.files.quotes import QUOTE_NAMES
+from tsfm_runner.config import PreparationConfig
 from tsfm_runner.errors import UnreadableInputError
 
-_NAMES = frozenset(MARKET_NAMES + TIME_NAMES + PRICE_NAMES)
+_NAMES = frozenset(MARKET_NAMES + TIME_NAMES + PRICE_NAMES + QUOTE_NAMES)
 
 
-def points_of(frame: IntoDataFrame) -> pl.DataFrame:
+def points_of(frame: IntoDataFrame, config: PreparationConfig) -> pl.DataFrame:
     """Return the points of a pandas, polars or pyarrow frame.
 
     Columns are market_id or unique_id, ts or ds, price or y, as in files. Raises
@@ -34,7 +36,7 @@ def points_of(frame: IntoDataFrame) -> pl.DataFrame:
             f"data must be a mapping of arrays or a data frame; of this {kind} "
             f"nothing can be made: {exc}"
         ) from exc
-    return canonical_points(pl.LazyFrame(columns))
+    return canonical_points(pl.LazyFrame(columns), config)
 
 
 def like(frame: IntoDataFrameT, bands: pl.DataFrame) -> IntoDataFrameT:

@@ -125,7 +125,7 @@ def forecast(  # noqa: PLR0913 - one parameter an option
         file,
         typer.get_binary_stream("stdin"),
         where=where or (),
-        config=config,
+        settings=settings.model_copy(update={"task": config}),
         question=question,
     )
     if limit is not None:

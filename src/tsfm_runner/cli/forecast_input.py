@@ -11,7 +11,7 @@ from tsfm_runner.adapters.files.sources import MarketTable, open_bytes, open_pat
 from tsfm_runner.adapters.files.tasks import Question, ask_each
 from tsfm_runner.api.problems import Problem
 from tsfm_runner.api.translate import read_task
-from tsfm_runner.config import TaskConfig
+from tsfm_runner.config import Settings, TaskConfig
 from tsfm_runner.domain.task import ForecastTask, ModelChoice
 from tsfm_runner.errors import InvalidTaskError, UnreadableInputError
 
@@ -31,21 +31,21 @@ def read_tasks(
     pipe: BinaryIO,
     *,
     where: Sequence[str],
-    config: TaskConfig,
+    settings: Settings,
     question: Question,
 ) -> Tasks:
     """Read what stands at ``place`` and ask the question of every market there.
 
-    Requests ask for themselves; what they leave out comes from ``config``, and the
+    Requests ask for themselves; what they leave out comes from the settings, and the
     model from the question.
 
     Raises ``UnreadableInputError`` when nothing can be made of the input, and
     ``InvalidTaskError`` for a question that requests cannot be asked.
     """
     source = (
-        open_bytes(pipe.read(), where=where)
+        open_bytes(pipe.read(), where=where, config=settings.preparation)
         if place == PIPE
-        else open_path(Path(place), where=where)
+        else open_path(Path(place), where=where, config=settings.preparation)
     )
     if isinstance(source, MarketTable):
         if source.points.is_empty():
@@ -61,7 +61,7 @@ def read_tasks(
     documents = list(split_requests(source.content))
     if not documents:
         raise UnreadableInputError(f"{place} holds no requests")
-    return Tasks(_read_each(documents, config, question.model), len(documents))
+    return Tasks(_read_each(documents, settings.task, question.model), len(documents))
 
 
 def _read_each(

@@ -69,6 +69,7 @@ class MarketFacts:
     closes_at: datetime | None = None
     tick_size: float | None = None
     max_gap_minutes: float | None = None
+    y_definition: Literal["price", "mid", "last"] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -47,6 +47,7 @@ def test_a_band_is_a_row_for_each_step() -> None:
         "model_name": "ewma",
         "fallback_reason": "too_few_points",
         "warnings": ["widened", "crossing"],
+        "y_definition": None,
     }
 
 

@@ -31,7 +31,7 @@ def test_columns_go_by_either_name(market: str, moment: str, price: str) -> None
 
     points = _points(**columns)
 
-    assert points.rows() == [("a", NOON_S, 0.5, None, None)]
+    assert points.rows() == [("a", NOON_S, 0.5, "price", None, None)]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,8 @@ Row = tuple[str, float | None, float | None, str | None]
 def _table(*rows: Row) -> pl.DataFrame:
     """Return points; where there is a fault, its market's name is what was found."""
     whole = [(*row, row[0] if row[3] else None) for row in rows]
-    return pl.DataFrame(whole, schema=SCHEMA, orient="row")
+    points = pl.DataFrame(whole, schema=SCHEMA, orient="row")
+    return points.with_columns(y_definition=pl.lit("price"))
 
 
 def test_rows_may_come_in_any_order() -> None:

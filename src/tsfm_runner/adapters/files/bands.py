@@ -26,6 +26,7 @@ _AFTER: dict[str, pl.DataType] = {
     "model_name": pl.String(),
     "fallback_reason": pl.String(),
     "warnings": pl.List(pl.String),
+    "y_definition": pl.String(),
 }
 LEVEL_PREFIX = "q"
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%.fZ"
@@ -36,7 +37,8 @@ def bands_frame(served: Sequence[ServedForecast]) -> pl.DataFrame:
 
     Columns: market_id, as_of_ts (UTC), step (from 1), ts (UTC), a ``q<level>`` for
     each level in [0, 1] (null where a market was not asked for it), then runtime,
-    model_name, fallback_reason (null without one) and warnings.
+    model_name, fallback_reason (null without one), warnings and y_definition: which
+    rule made the last price (price, mid or last; null in answers to requests).
     """
     by_levels: dict[tuple[float, ...], list[ServedForecast]] = {}
     for answer in served:
@@ -101,6 +103,7 @@ def _frame(served: Sequence[ServedForecast], levels: tuple[float, ...]) -> pl.Da
         "model_name": pl.Series([item.model_name for item in origin])[row],
         "fallback_reason": _optional([item.fallback_reason for item in origin])[row],
         "warnings": _texts([item.warnings for item in origin])[row],
+        "y_definition": _optional([a.task.facts.y_definition for a in served])[row],
     }
     types = {**_BEFORE, **_AFTER}
     return pl.DataFrame(columns).with_columns(

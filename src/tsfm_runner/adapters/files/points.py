@@ -1,55 +1,78 @@
-"""Bring any table of prices to one shape: market_id, time_s, price, fault, found."""
+"""Bring any table of prices or quotes to one shape: a row a point."""
+
+from functools import reduce
+from operator import or_
 
 import polars as pl
 
+from tsfm_runner.adapters.files.quotes import QUOTE_NAMES, has_quotes, price_quotes
 from tsfm_runner.adapters.files.times import epoch_seconds
+from tsfm_runner.config import PreparationConfig
 from tsfm_runner.errors import UnreadableInputError
 
 MARKET_NAMES = ("market_id", "unique_id")
 TIME_NAMES = ("ts", "ds")
 PRICE_NAMES = ("price", "y")
 
-_COLUMNS = (MARKET_NAMES, TIME_NAMES, PRICE_NAMES)
+_DEFAULTS = PreparationConfig()
 _NULL_WORDS = ("", "na", "n/a", "nan", "null", "none")
 _FLOAT32_DECIMALS = 6
 _MAX_FOUND = 40
 _OTHER_SEPARATORS = (";", "\t", "|")
 
 
-def canonical_points(table: pl.LazyFrame) -> pl.DataFrame:
-    """Return one row a point: market_id, time_s, price, fault, found.
+def canonical_points(
+    table: pl.LazyFrame, config: PreparationConfig = _DEFAULTS
+) -> pl.DataFrame:
+    """Return one row a point: market_id, time_s, price, y_definition, fault, found.
 
     Columns may be called market_id or unique_id, ts or ds, price or y; others are
-    ignored. Times become epoch seconds in UTC (see ``times.epoch_seconds``). A
-    price that is null stays null. A value that cannot be read makes no error here;
-    ``fault`` says so in its row, ``found`` what stood there, and only its market
-    is given up.
+    ignored. Without a price, bid and ask or last make one, and ``y_definition``
+    tells which (see ``quotes.price_quotes``). Times become epoch seconds in UTC
+    (see ``times.epoch_seconds``). A price that is null stays null. A value that
+    cannot be read makes no error here; ``fault`` says so in its row, ``found`` what
+    stood there, and only its market is given up.
 
     Raises ``UnreadableInputError`` when a column is missing or the table is broken.
     """
     try:
-        return _canonical(table)
+        return _canonical(table, config)
     except (pl.exceptions.PolarsError, OSError) as exc:
         reason = str(exc).partition("\n")[0]
         raise UnreadableInputError(f"the table cannot be read: {reason}") from exc
 
 
-def _canonical(table: pl.LazyFrame) -> pl.DataFrame:
+def _canonical(table: pl.LazyFrame, config: PreparationConfig) -> pl.DataFrame:
     schema = table.collect_schema()
-    names = [pick_column(schema, either) for either in _COLUMNS]
-    market, time, price = table.select(names).collect().get_columns()
+    is_quoted = not set(PRICE_NAMES) & set(schema) and has_quotes(schema)
+    keys = [pick_column(schema, names) for names in (MARKET_NAMES, TIME_NAMES)]
+    names = [name for name in QUOTE_NAMES if name in schema]
+    if not is_quoted:
+        names = [pick_column(schema, PRICE_NAMES)]
+    market, time, *values = table.select(*keys, *names).collect().get_columns()
     points = pl.DataFrame(
         {
             "market_id": market.cast(pl.String).fill_null(""),
             "time_s": epoch_seconds(time),
-            "price": _price(price),
+            **{column.name: _price(column) for column in values},
         }
     )
+    if is_quoted:
+        absent = [name for name in QUOTE_NAMES if name not in names]
+        nothing = [pl.lit(None, pl.Float64).alias(name) for name in absent]
+        points = price_quotes(points.with_columns(nothing), config)
+    else:
+        points = points.rename({names[0]: "price"})
+        points = points.with_columns(y_definition=pl.lit("price"))
     is_timeless = points["time_s"].is_null() | points["time_s"].is_nan()
-    is_unreadable = _is_unreadable(price) & ~is_timeless
-    columns = points.with_columns(fault=_fault(is_timeless, is_unreadable))
-    found = [_found(time, is_timeless), _found(price, is_unreadable)]
-    return columns.with_columns(found=pl.coalesce(*found))
+    unreadable = [_is_unreadable(column) & ~is_timeless for column in values]
+    is_unreadable = reduce(or_, unreadable)
+    found = [_found(time, is_timeless), *map(_found, values, unreadable)]
+    return points.select(
+        *("market_id", "time_s", "price", "y_definition"),
+        _fault(is_timeless, is_unreadable).alias("fault"),
+        pl.coalesce(*found).alias("found"),
+    )
 
 
 def pick_column(schema: pl.Schema, names: tuple[str, ...]) -> str:

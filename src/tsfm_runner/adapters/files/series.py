@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -28,13 +29,15 @@ class KnownMarket:
 class MarketSeries:
     """One market as it was recorded: times strictly as found, prices NaN where null.
 
-    ``times_s`` and ``prices`` have shape ``(n_points,)``, oldest first.
+    ``times_s`` and ``prices`` have shape ``(n_points,)``, oldest first;
+    ``y_definition`` is the rule that made the last price.
     """
 
     market_id: str
     times_s: FloatArray
     prices: FloatArray
     known: KnownMarket = field(default_factory=KnownMarket)
+    y_definition: Literal["price", "mid", "last"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +64,20 @@ def split_markets(
     """Yield every market of a table of points, in order of its name.
 
     ``points`` has the columns of ``points.canonical_points``: market_id, time_s,
-    price, fault and found. One sort brings each market's rows together; each series is
-    then a slice, so that the cost does not grow with the number of markets.
+    price, y_definition, fault and found. One sort brings each market's rows
+    together; each series is then a slice, so that the cost does not grow with the
+    number of markets.
     """
     ordered = points.sort("market_id", "time_s", maintain_order=True)
     groups = ordered.group_by("market_id", maintain_order=True).agg(
         pl.len(),
         pl.col("fault", "found").filter(pl.col("fault").is_not_null()).first(),
+        pl.col("y_definition").drop_nulls().last(),
     )
     times_s = ordered["time_s"].fill_null(np.nan).to_numpy()
     prices = ordered["price"].fill_null(np.nan).to_numpy()
     start = 0
-    for market_id, length, fault, found in groups.iter_rows():
+    for market_id, length, fault, found, definition in groups.iter_rows():
         stop = start + length
         if fault is not None:
             yield SkippedMarket(market_id, fault, found)
@@ -82,5 +87,6 @@ def split_markets(
                 times_s=times_s[start:stop],
                 prices=prices[start:stop],
                 known=known.get(market_id, KnownMarket()),
+                y_definition=definition,
             )
         start = stop

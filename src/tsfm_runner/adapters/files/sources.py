@@ -11,10 +11,12 @@ import polars as pl
 from tsfm_runner.adapters.files.market_facts import read_markets
 from tsfm_runner.adapters.files.points import MARKET_NAMES, canonical_points
 from tsfm_runner.adapters.files.series import KnownMarket
+from tsfm_runner.config import PreparationConfig
 from tsfm_runner.errors import UnreadableInputError
 
 DOCUMENT_SUFFIXES = (".json", ".jsonl", ".ndjson")
 
+_DEFAULTS = PreparationConfig()
 _PARQUET_MAGIC = b"PAR1"
 
 # Text stays text until `canonical_points`, where one bad cell costs one market.
@@ -42,7 +44,10 @@ class RequestDocuments:
 
 
 def open_path(
-    path: Path, *, where: Sequence[str] = ()
+    path: Path,
+    *,
+    where: Sequence[str] = (),
+    config: PreparationConfig = _DEFAULTS,
 ) -> MarketTable | RequestDocuments:
     """Read a folder (markets and prices), a table, or request documents.
 
@@ -51,12 +56,13 @@ def open_path(
     there is no table of markets to choose from.
     """
     if path.is_dir():
-        return _open_table(_require_table("prices", path), where=where)
+        prices = _require_table("prices", path)
+        return _open_table(prices, where=where, config=config)
     if not path.is_file():
         raise UnreadableInputError(f"{path} is no file and no folder")
     suffix = path.suffix.lower()
     if suffix in _SCANS:
-        return _open_table(path, where=where)
+        return _open_table(path, where=where, config=config)
     if suffix in DOCUMENT_SUFFIXES:
         _refuse_choice(where)
         return RequestDocuments(path.read_bytes())
@@ -65,7 +71,10 @@ def open_path(
 
 
 def open_bytes(
-    content: bytes, *, where: Sequence[str] = ()
+    content: bytes,
+    *,
+    where: Sequence[str] = (),
+    config: PreparationConfig = _DEFAULTS,
 ) -> MarketTable | RequestDocuments:
     """Read what came through a pipe: JSON, JSONL, Parquet or else CSV."""
     _refuse_choice(where)
@@ -73,11 +82,13 @@ def open_bytes(
         return RequestDocuments(content)
     suffix = ".parquet" if content.startswith(_PARQUET_MAGIC) else ".csv"
     table = _SCANS[suffix](io.BytesIO(content))
-    return MarketTable(canonical_points(table), known={})
+    return MarketTable(canonical_points(table, config), known={})
 
 
-def _open_table(path: Path, *, where: Sequence[str]) -> MarketTable:
-    points = canonical_points(_SCANS[path.suffix.lower()](path))
+def _open_table(
+    path: Path, *, where: Sequence[str], config: PreparationConfig
+) -> MarketTable:
+    points = canonical_points(_SCANS[path.suffix.lower()](path), config)
     markets = _find_table("markets", path.parent) if path.stem == "prices" else None
     if markets is None:
         _refuse_choice(where)

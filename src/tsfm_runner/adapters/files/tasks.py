@@ -137,7 +137,7 @@ def _ask(question: Question, market: MarketSeries) -> ForecastTask:
         times_s=times_s,
         transform=question.transform,
         model=question.model,
-        facts=_facts(market.known, cutoff_s=float(times_s[-1])),
+        facts=_facts(market, cutoff_s=float(times_s[-1])),
     )
 
 
@@ -171,11 +171,13 @@ def _native_frequency(known: KnownMarket, times_s: FloatArray) -> Frequency:
     return Frequency(f"{minutes}m" if rest else f"{hours}h", step_s)
 
 
-def _facts(known: KnownMarket, *, cutoff_s: float) -> MarketFacts:
+def _facts(market: MarketSeries, *, cutoff_s: float) -> MarketFacts:
     """Return the facts, with the end only where it still lies ahead."""
-    if known.end_s is None or known.end_s <= cutoff_s:
-        return known.facts
-    return replace(known.facts, closes_at=_moment(known.end_s))
+    end_s = market.known.end_s
+    facts = replace(market.known.facts, y_definition=market.y_definition)
+    if end_s is None or end_s <= cutoff_s:
+        return facts
+    return replace(facts, closes_at=_moment(end_s))
 
 
 def _moment(time_s: float) -> datetime:
