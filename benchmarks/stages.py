@@ -20,13 +20,13 @@ from rich.table import Table
 from tsfm_runner.api.decode import parse_json
 from tsfm_runner.api.translate import answer_to_wire, read_task
 from tsfm_runner.bootstrap import open_backend
+from tsfm_runner.cli.simulated_requests import requests_of, simulated_day
 from tsfm_runner.config import Settings
 from tsfm_runner.domain.task import ForecastTask
 from tsfm_runner.service.finishing import finish
 from tsfm_runner.service.forecasting import ForecastService
 from tsfm_runner.service.preparing import prepare
 from tsfm_runner.service.routing import BASELINE_METHODS
-from tsfm_runner.testing.markets import simulate_markets
 
 STAGES = ("decode", "prepare", "predict", "finish", "encode", "whole")
 
@@ -49,17 +49,10 @@ class Stopwatch:
 def bodies(method: str, n_bodies: int) -> list[bytes]:
     """Return request bodies of simulated markets of 288 points."""
     end = datetime(2026, 1, 1, tzinfo=UTC)
-    markets = simulate_markets(n_bodies, n_steps=288, step_s=300, seed=1, end=end)
+    model = {"provider": "baseline", "model_name": method}
     return [
-        json.dumps(
-            {
-                "market_id": listing.market_id,
-                "as_of_ts": "2026-01-01T00:00:00Z",
-                "y": prices.round(6).tolist(),
-                "model": {"provider": "baseline", "model_name": method},
-            }
-        ).encode()
-        for listing, prices in zip(markets.listings, markets.prices, strict=True)
+        json.dumps(request | {"model": model}).encode()
+        for request in requests_of(simulated_day(n_bodies, seed=1, end=end))
     ]
 
 

@@ -16,13 +16,11 @@ from rich.progress import Progress
 from tsfm_runner.cli.exit_codes import ExitCode
 from tsfm_runner.cli.invocation import JsonFlag, load_for, print_json
 from tsfm_runner.cli.serving import bind, run, running_service, url_of
+from tsfm_runner.cli.simulated_requests import requests_of, simulated_day
 from tsfm_runner.config import Settings
 from tsfm_runner.testing.fake_tollama import FakeTollamaOptions, running_fake_tollama
-from tsfm_runner.testing.markets import simulate_markets
 
 _END = datetime(2026, 1, 1, tzinfo=UTC)
-_N_STEPS = 288
-_STEP_S = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +108,7 @@ def _in_front_of(settings: Settings, runtime_url: str, load: Load) -> Settings:
 
 
 async def _send(url: str, load: Load) -> tuple[list[Sample], float]:
-    bodies = _bodies(load.n_unique)
+    bodies = requests_of(simulated_day(load.n_unique, seed=1, end=_END))
     numbers = iter(range(load.n_requests))
     samples: list[Sample] = []
     console = Console(stderr=True)
@@ -141,20 +139,6 @@ async def _ask(session: aiohttp.ClientSession, url: str, body: Any) -> Sample:  
         is_cache_hit=meta.get("cache_hit", False),
         is_fallback=meta["fallback_used"],
     )
-
-
-def _bodies(n_unique: int) -> list[dict[str, Any]]:
-    markets = simulate_markets(
-        n_unique, n_steps=_N_STEPS, step_s=_STEP_S, seed=1, end=_END
-    )
-    return [
-        {
-            "market_id": listing.market_id,
-            "as_of_ts": markets.times[-1].isoformat(),
-            "y": prices.round(6).tolist(),
-        }
-        for listing, prices in zip(markets.listings, markets.prices, strict=True)
-    ]
 
 
 def _figures(

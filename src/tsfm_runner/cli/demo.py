@@ -9,27 +9,20 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from tsfm_runner.cli.simulated_requests import STEP_S, requests_of, simulated_day
 from tsfm_runner.cli.tables import plain_table
 from tsfm_runner.config import Settings
-from tsfm_runner.testing.markets import SimulatedMarkets, simulate_markets
+from tsfm_runner.testing.markets import SimulatedMarkets
 
 _SEED = 7
-_STEP_S = 300
-_N_STEPS = 288
 _CURL_POINTS = 36
 
 
 async def forecast_first_cycle(url: str, n_markets: int, settings: Settings) -> None:
     """Forecast simulated markets over HTTP and print their bands and a curl line."""
-    now_s = datetime.now(UTC).timestamp() // _STEP_S * _STEP_S
-    markets = simulate_markets(
-        n_markets,
-        n_steps=_N_STEPS,
-        step_s=_STEP_S,
-        seed=_SEED,
-        end=datetime.fromtimestamp(now_s, UTC),
-    )
-    requests = _requests(markets)
+    now_s = datetime.now(UTC).timestamp() // STEP_S * STEP_S
+    end = datetime.fromtimestamp(now_s, UTC)
+    requests = _requests(simulated_day(n_markets, seed=_SEED, end=end))
     token = next(iter(settings.auth.keys.values()), None)
     headers = {"Accept": "application/x-ndjson"}
     if token is not None:
@@ -49,16 +42,14 @@ async def forecast_first_cycle(url: str, n_markets: int, settings: Settings) -> 
 
 def _requests(markets: SimulatedMarkets) -> list[dict[str, Any]]:
     return [
-        {
-            "market_id": listing.market_id,
-            "as_of_ts": markets.times[-1].strftime("%Y-%m-%dT%H:%M:%SZ"),
+        request
+        | {
             "freq": "5m",
             "quantiles": [0.1, 0.5, 0.9],
-            "y": prices.round(6).tolist(),
             "category": listing.category,
             "tick_size": listing.tick_size,
         }
-        for listing, prices in zip(markets.listings, markets.prices, strict=True)
+        for request, listing in zip(requests_of(markets), markets.listings, strict=True)
     ]
 
 
