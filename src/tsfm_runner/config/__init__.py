@@ -1,0 +1,76 @@
+"""Every setting and its default, once; frozen, units in the names.
+
+Values come from ``configs/tsfm_runtime.yaml``, then from the environment
+(``TSFM_SECTION__NAME``), then from flags; the later one wins. Secrets come from
+the environment or from files only.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from tsfm_runner.config.fields import (
+    MIN_TOKEN_LENGTH,
+    BaselineMethod,
+    Count,
+    LiquidityBucket,
+    Positive,
+    Probability,
+    RungName,
+    Section,
+    SendableToken,
+    Space,
+    Token,
+)
+from tsfm_runner.config.forecasting import (
+    BandConfig,
+    BaselineConfig,
+    LadderOverride,
+    PreparationConfig,
+    RoutingConfig,
+    TaskConfig,
+)
+from tsfm_runner.config.resilience import ResilienceConfig
+from tsfm_runner.config.serving import AuthConfig, ServerConfig, TollamaConfig
+
+__all__ = [
+    "MIN_TOKEN_LENGTH",
+    "AuthConfig",
+    "BandConfig",
+    "BaselineConfig",
+    "BaselineMethod",
+    "Count",
+    "LadderOverride",
+    "LiquidityBucket",
+    "Positive",
+    "PreparationConfig",
+    "Probability",
+    "ResilienceConfig",
+    "RoutingConfig",
+    "RungName",
+    "Section",
+    "SendableToken",
+    "ServerConfig",
+    "Settings",
+    "Space",
+    "TaskConfig",
+    "Token",
+    "TollamaConfig",
+]
+
+
+class Settings(Section):
+    """All settings of one process."""
+
+    environment: Literal["dev", "prod"] = "dev"
+    """`prod` serves only models that `environments.prod.allowed_models` names."""
+    models_file: Path | None = None
+    """Model registry; unset: the one that is shipped with the package."""
+    server: ServerConfig = ServerConfig()
+    auth: AuthConfig = AuthConfig()
+    tollama: TollamaConfig = TollamaConfig()
+    task: TaskConfig = TaskConfig()
+    preparation: PreparationConfig = PreparationConfig()
+    routing: RoutingConfig = RoutingConfig()
+    baseline: BaselineConfig = BaselineConfig()
+    band: BandConfig = BandConfig()
+    resilience: ResilienceConfig = ResilienceConfig()

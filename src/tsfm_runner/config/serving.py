@@ -1,0 +1,67 @@
+"""Where the service listens, who may ask, and which runtime is beside it."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, HttpUrl
+
+from tsfm_runner.config.fields import Count, Positive, Section, SendableToken, Token
+
+
+def _without_user(url: HttpUrl) -> HttpUrl:
+    if url.username or url.password:
+        raise ValueError("may hold no user and no password; set tollama.token")
+    return url
+
+
+class ServerConfig(Section):
+    """Where the service listens and how much it takes in one request."""
+
+    host: str = "127.0.0.1"
+    """Address to bind. Anything but loopback needs a key (see `auth`)."""
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8000
+    """Port to bind; 0 takes a free one."""
+    max_body_bytes: Count = 4 * 1024**2
+    """Largest body of one forecast request."""
+    max_batch_body_bytes: Count = 64 * 1024**2
+    """Largest body of one batch request."""
+    max_values: Count = 400_000
+    """Most values (numbers, strings, nulls) in the body of one forecast request."""
+    max_batch_values: Count = 4_000_000
+    """Most values in the body of one batch request."""
+    max_batch_prices: Count = 2_000_000
+    """Most prices, steps times levels, that one batch request may ask for."""
+    shutdown_grace_s: Positive = 10.0
+    """How long requests in flight may take to finish after SIGTERM."""
+
+
+class AuthConfig(Section):
+    """Who may ask."""
+
+    keys: dict[str, Token] = Field(default_factory=dict)
+    """Named secrets; any of them opens the service. Environment or file only."""
+    keys_file: Path | None = None
+    """File of `name: secret` lines (YAML) that is merged into `keys`."""
+    allow_anonymous: bool = False
+    """Serve without any key although the address is not loopback."""
+    public: tuple[str, ...] = ("/health/live", "/health/ready")
+    """Paths that need no key, with all below them."""
+
+
+class TollamaConfig(Section):
+    """The model runtime beside us."""
+
+    url: Annotated[HttpUrl, AfterValidator(_without_user)] | None = None
+    """Base address of the daemon. Unset: there is no tollama rung."""
+    token: SendableToken | None = None
+    """Key of the daemon. Environment only; or use `token_file`."""
+    token_file: Path | None = None
+    """File that holds the key of the daemon."""
+    model: str = "chronos2"
+    """Model that is asked when the request names none."""
+    max_series_per_call: Count = 64
+    """Most series in one call."""
+    max_connections: Count = 2
+    """Most calls at a time, others wait; the daemon works on one anyway."""
+    daemon_timeout_s: Positive = 30.0
+    """Upper bound sent to daemons that know it; our own deadline is far shorter."""
