@@ -1,0 +1,191 @@
+"""What every benchmark shares: servers in processes of their own, and figures."""
+
+import os
+import platform
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import typer
+from rich.console import Console
+
+HERE = Path(__file__).parent
+PROGRAM = Path(sys.executable).with_name("tsfm-runner")
+OK = 200
+
+_START_S = 30.0
+_STOP_S = 15.0
+_POLL_S = 0.02
+_MIN_WIDTH = 150
+_TIMEOUT_S = 60.0
+_NOTHING: Mapping[str, object] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one request brought back."""
+
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A process that answers HTTP."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+
+    def cpu_s(self) -> float:
+        """Return its user and system seconds so far; NaN where there is no /proc."""
+        text = self._read("stat").rpartition(")")[2]
+        if not text:
+            return float("nan")
+        # Fields 14 and 15 of proc(5), counted after the name in brackets.
+        user, system = text.split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+    def rss_mib(self) -> float:
+        """Return the memory it holds; NaN where there is no /proc."""
+        text = self._read("statm")
+        if not text:
+            return float("nan")
+        return int(text.split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1024**2
+
+    def _read(self, name: str) -> str:
+        path = Path(f"/proc/{self.process.pid}/{name}")
+        return path.read_text() if path.exists() else ""
+
+
+def ask(url: str, body: bytes | None = None, *, method: str | None = None) -> Answer:
+    """Send one request over a connection of its own; a body makes it a POST."""
+    parts = urlsplit(url)
+    connection = HTTPConnection(str(parts.hostname), parts.port, timeout=_TIMEOUT_S)
+    headers = {"Content-Type": "application/json"}
+    try:
+        connection.request(
+            method or ("GET" if body is None else "POST"), parts.path, body, headers
+        )
+        reply = connection.getresponse()
+        return Answer(reply.status, reply.read())
+    finally:
+        connection.close()
+
+
+def free_port() -> int:
+    """Return a port of the loopback that nobody holds now."""
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        return int(bound.getsockname()[1])
+
+
+@contextmanager
+def served(
+    *command: object, port: int, environ: Mapping[str, object] = _NOTHING
+) -> Iterator[Server]:
+    """Run a command and yield once it answers at the port; end it afterwards.
+
+    Of the settings of this shell it sees none, of its own only those of ``environ``.
+    """
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("TSFM_")}
+    given = {name: str(value) for name, value in environ.items()}
+    process = subprocess.Popen(  # noqa: S603 - programs of this repository
+        [str(part) for part in command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=inherited | given,
+        cwd=HERE,  # no configs/ below it
+    )
+    server = Server(f"http://127.0.0.1:{port}", process)
+    try:
+        _wait(server)
+        yield server
+    finally:
+        end(process)
+
+
+def _wait(server: Server) -> None:
+    until_s = time.monotonic() + _START_S
+    while True:
+        try:
+            ask(f"{server.url}/health/live")
+        except OSError as failure:
+            if server.process.poll() is None and time.monotonic() < until_s:
+                time.sleep(_POLL_S)
+                continue
+            command = " ".join(map(str, server.process.args))
+            raise RuntimeError(f"did not start: {command}") from failure
+        return
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process kindly, or else by force; it may be stopped or dead already."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGCONT)
+        process.terminate()
+    try:
+        process.wait(_STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def tsfm_runner(
+    environ: Mapping[str, object] = _NOTHING,
+) -> AbstractContextManager[Server]:
+    """Run ``tsfm-runner serve`` with nothing but these settings."""
+    port = free_port()
+    return served(PROGRAM, "serve", "--port", port, port=port, environ=environ)
+
+
+def script(name: str, *flags: object) -> AbstractContextManager[Server]:
+    """Run a server that lies beside this module, on a free port."""
+    port = free_port()
+    return served(sys.executable, HERE / name, "--port", port, *flags, port=port)
+
+
+def machine() -> str:
+    """Say what this machine is and how busy others keep it."""
+    load = " ".join(f"{value:.2f}" for value in os.getloadavg())
+    return (
+        f"{_cpu_model()}, {os.cpu_count()} cores, {platform.system()} "
+        f"{platform.machine()}, Python {platform.python_version()}, load {load}"
+    )
+
+
+def _cpu_model() -> str:
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    named = (line.partition(":")[2].strip() for line in lines if "model name" in line)
+    return next(named, platform.processor() or "unknown processor")
+
+
+def wide_console() -> Console:
+    """Return a console in which no table of ours is cut, wherever it prints."""
+    return Console(width=max(_MIN_WIDTH, Console().width), highlight=False)
+
+
+def spread(values: Sequence[float], pattern: str = "{:.2f}") -> str:
+    """Write the median of some rounds, and the least and greatest."""
+    low, median, high = np.percentile(values, [0, 50, 100])
+    return f"{pattern} ({pattern}-{pattern})".format(median, low, high)
+
+
+def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
+    """Divide round by round; a ratio never joins two rounds."""
+    return [one / other for one, other in zip(above, below, strict=True)]
+
+
+def run(main: Callable[..., None]) -> None:
+    """Run a script; SIGTERM ends it as Ctrl-C does, with every server it started."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    typer.run(main)

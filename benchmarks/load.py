@@ -1,0 +1,176 @@
+"""The service under HTTP load, side by side with a raw ASGI echo of the same bytes.
+
+In each round every path is measured once: the echo, then ours. CPU time is the
+server's own, user and system, over the requests that were answered.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from harness import (
+    OK,
+    Server,
+    ask,
+    machine,
+    ratios,
+    run,
+    script,
+    spread,
+    tsfm_runner,
+    wide_console,
+)
+from traffic import ROUTE, Client, Cost, Sender, bodies, fresh, measure, sender
+
+CPU_GOALS = {"hit": 2.5, "baseline": 5.0}
+RUNTIME_MS = 15
+N_HIT_BODIES = 8
+N_BODIES = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Contenders:
+    """One path: our server, the echo of its answers, and what both are sent."""
+
+    ours: Server
+    echo: Server
+    bodies: Sequence[bytes]
+    runtime: Server | None
+
+    def n_series(self) -> int:
+        """Return how many series the runtime has forecast so far."""
+        if self.runtime is None:
+            return 0
+        return int(
+            msgspec.json.decode(ask(f"{self.runtime.url}/counts").body)["series"]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One path in one round; ``model_share`` of our answers came from the runtime."""
+
+    echo: Cost
+    ours: Cost
+    model_share: float
+
+
+@contextmanager
+def contenders(path: str) -> Iterator[Contenders]:
+    """Start what one path needs, and see that it answers as the path's name says."""
+    with ExitStack() as held:
+        runtime, settings = None, {}
+        if path != "baseline":
+            flags = ("--latency-ms", RUNTIME_MS)
+            runtime = held.enter_context(script("runtime_server.py", *flags))
+            settings["TSFM_TOLLAMA__URL"] = runtime.url
+        ours = held.enter_context(tsfm_runner(settings))
+        echo = held.enter_context(script("echo_server.py"))
+        is_hit = path == "hit"
+        asked = bodies(N_HIT_BODIES if is_hit else N_BODIES, are_distinct=not is_hit)
+        answers = [check(ours, body, path) for body in asked[:N_HIT_BODIES]]
+        ask(echo.url + ROUTE, answers[0], method="PUT")
+        yield Contenders(ours, echo, asked, runtime)
+
+
+def check(server: Server, body: bytes, path: str) -> bytes:
+    """Return the answer to a body that is what the path is about, or raise."""
+    if path == "hit":
+        ask(server.url + ROUTE, body)
+    answer = ask(server.url + ROUTE, fresh(body))
+    told = msgspec.json.decode(answer.body)
+    if answer.status != OK or not is_band(told["yhat_q"]):
+        raise RuntimeError(f"no band: {answer.status} {answer.body[:200]!r}")
+    meta = told["meta"]
+    wanted = {
+        "hit": meta.get("cache_hit") is True,
+        "baseline": meta["runtime"] == "baseline",
+        "runtime": meta["runtime"] == "tollama",
+    }
+    if not wanted[path]:
+        raise RuntimeError(f"not an answer for the path {path}: {meta}")
+    return answer.body
+
+
+def is_band(columns: Mapping[str, Sequence[float]]) -> bool:
+    """Return whether the levels ascend within [0, 1] at every step."""
+    ordered = [columns[key] for key in sorted(columns, key=float)]
+    return len(ordered) > 1 and all(
+        all(low <= high for low, high in pairwise((0.0, *step, 1.0)))
+        for step in zip(*ordered, strict=True)
+    )
+
+
+def one_round(pair: Contenders, send: Sender, load: tuple[int, float]) -> Result:
+    """Measure the echo, then ours."""
+    echo = measure(pair.echo, pair.bodies, send, load=load)
+    n_series = pair.n_series()
+    ours = measure(pair.ours, pair.bodies, send, load=load)
+    n_series = pair.n_series() - n_series
+    return Result(echo, ours, min(1.0, n_series / ours.load.n_answers))
+
+
+def shown(results: Mapping[str, Sequence[Result]]) -> Table:
+    """Return the figures, a row for each contender of each path."""
+    table = Table(
+        *("path", "who", "requests/s", "p50 ms", "p95 ms", "CPU us"),
+        *("CPU / echo", "goal", "from model"),
+    )
+    for path, rounds in results.items():
+        echo, ours = [one.echo for one in rounds], [one.ours for one in rounds]
+        shares = [one.model_share for one in rounds]
+        ratio = ratios([one.cpu_us for one in ours], [one.cpu_us for one in echo])
+        goal = f"<= {CPU_GOALS[path]}" if path in CPU_GOALS else ""
+        table.add_row(path, "echo", *_figures(echo), "1")
+        table.add_row(
+            path, "ours", *_figures(ours), spread(ratio), goal, spread(shares)
+        )
+    return table
+
+
+def _figures(costs: Sequence[Cost]) -> tuple[str, ...]:
+    loads = [cost.load for cost in costs]
+    return (
+        spread([load.per_second for load in loads], "{:.0f}"),
+        spread([load.p50_ms for load in loads], "{:.1f}"),
+        spread([load.p95_ms for load in loads], "{:.1f}"),
+        spread([cost.cpu_us for cost in costs], "{:.0f}"),
+    )
+
+
+def main(
+    *,
+    connections: Annotated[int, typer.Option(help="Connections at a time.")] = 32,
+    seconds: Annotated[float, typer.Option(help="Time of each measurement.")] = 3.0,
+    rounds: Annotated[int, typer.Option(help="Times that all are measured.")] = 5,
+    paths: Annotated[
+        str, typer.Option(help="Some of hit, baseline, runtime.")
+    ] = "hit,baseline,runtime",
+    client: Annotated[Client, typer.Option(help="Who sends.")] = "auto",
+) -> None:
+    """Print requests a second, latency and CPU time of each path beside the echo's."""
+    name, send = sender(client)
+    console = wide_console()
+    console.print(f"{machine()}\n{name}; {connections} connections, {seconds:g} s each")
+    results: dict[str, list[Result]] = defaultdict(list)
+    with ExitStack() as held:
+        pairs: dict[str, Any] = {
+            path: held.enter_context(contenders(path)) for path in paths.split(",")
+        }
+        for _ in track(range(rounds), "Rounds", console=Console(stderr=True)):
+            for path, pair in pairs.items():
+                results[path].append(one_round(pair, send, (connections, seconds)))
+    console.print(shown(results))
+
+
+if __name__ == "__main__":
+    run(main)
