@@ -30,6 +30,10 @@ _TIMEOUT_S = 60.0
 _NOTHING: Mapping[str, object] = {}
 
 
+class MeasurementError(Exception):
+    """What was to be measured does not happen here; its figures would mislead."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What one request brought back."""
@@ -123,7 +127,7 @@ def _wait(server: Server) -> None:
                 time.sleep(_POLL_S)
                 continue
             command = " ".join(map(str, server.process.args))
-            raise RuntimeError(f"did not start: {command}") from failure
+            raise MeasurementError(f"did not start: {command}") from failure
         return
 
 
@@ -188,4 +192,9 @@ def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
 def run(main: Callable[..., None]) -> None:
     """Run a script; SIGTERM ends it as Ctrl-C does, with every server it started."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    typer.run(main)
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(main)
+    try:
+        app()
+    except MeasurementError as failure:
+        sys.exit(f"error: {failure}")

@@ -8,8 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
@@ -18,7 +17,7 @@ from rich.progress import track
 from rich.table import Table
 
 from harness import (
-    OK,
+    MeasurementError,
     Server,
     ask,
     machine,
@@ -29,7 +28,17 @@ from harness import (
     tsfm_runner,
     wide_console,
 )
-from traffic import ROUTE, Client, Cost, Sender, bodies, fresh, measure, sender
+from traffic import (
+    ROUTE,
+    Client,
+    Cost,
+    Sender,
+    ask_for_band,
+    bodies,
+    calls_of,
+    measure,
+    sender,
+)
 
 CPU_GOALS = {"hit": 2.5, "baseline": 5.0}
 RUNTIME_MS = 15
@@ -45,14 +54,6 @@ class Contenders:
     echo: Server
     bodies: Sequence[bytes]
     runtime: Server | None
-
-    def n_series(self) -> int:
-        """Return how many series the runtime has forecast so far."""
-        if self.runtime is None:
-            return 0
-        return int(
-            msgspec.json.decode(ask(f"{self.runtime.url}/counts").body)["series"]
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,36 +87,24 @@ def check(server: Server, body: bytes, path: str) -> bytes:
     """Return the answer to a body that is what the path is about, or raise."""
     if path == "hit":
         ask(server.url + ROUTE, body)
-    answer = ask(server.url + ROUTE, fresh(body))
-    told = msgspec.json.decode(answer.body)
-    if answer.status != OK or not is_band(told["yhat_q"]):
-        raise RuntimeError(f"no band: {answer.status} {answer.body[:200]!r}")
-    meta = told["meta"]
+    answer = ask_for_band(server, body)
+    meta = msgspec.json.decode(answer)["meta"]
     wanted = {
         "hit": meta.get("cache_hit") is True,
         "baseline": meta["runtime"] == "baseline",
         "runtime": meta["runtime"] == "tollama",
     }
     if not wanted[path]:
-        raise RuntimeError(f"not an answer for the path {path}: {meta}")
-    return answer.body
-
-
-def is_band(columns: Mapping[str, Sequence[float]]) -> bool:
-    """Return whether the levels ascend within [0, 1] at every step."""
-    ordered = [columns[key] for key in sorted(columns, key=float)]
-    return len(ordered) > 1 and all(
-        all(low <= high for low, high in pairwise((0.0, *step, 1.0)))
-        for step in zip(*ordered, strict=True)
-    )
+        raise MeasurementError(f"not an answer for the path {path}: {meta}")
+    return answer
 
 
 def one_round(pair: Contenders, send: Sender, load: tuple[int, float]) -> Result:
     """Measure the echo, then ours."""
     echo = measure(pair.echo, pair.bodies, send, load=load)
-    n_series = pair.n_series()
+    before = calls_of(pair.runtime)
     ours = measure(pair.ours, pair.bodies, send, load=load)
-    n_series = pair.n_series() - n_series
+    n_series = calls_of(pair.runtime).n_series - before.n_series
     return Result(echo, ours, min(1.0, n_series / ours.load.n_answers))
 
 
@@ -163,7 +152,7 @@ def main(
     console.print(f"{machine()}\n{name}; {connections} connections, {seconds:g} s each")
     results: dict[str, list[Result]] = defaultdict(list)
     with ExitStack() as held:
-        pairs: dict[str, Any] = {
+        pairs = {
             path: held.enter_context(contenders(path)) for path in paths.split(",")
         }
         for _ in track(range(rounds), "Rounds", console=Console(stderr=True)):

@@ -6,20 +6,27 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
+import msgspec
 import numpy as np
 import typer
 import uvloop
 
-from harness import HERE, Server
+from harness import (
+    HERE,
+    OK,
+    MeasurementError,
+    Server,
+    ask,
+)
 from tsfm_runner.cli.simulated_requests import requests_of, simulated_day
 
 ROUTE = "/tsfm/forecast"
@@ -67,6 +74,13 @@ class Cost:
     cpu_us: float
 
 
+class Calls(NamedTuple):
+    """Calls that a runtime has answered, and the series in them."""
+
+    n_calls: int
+    n_series: int
+
+
 def bodies(n_markets: int, *, are_distinct: bool, seed: int = 1) -> list[bytes]:
     """Return request bodies, 288 points each; distinct ones hold the placeholder."""
     suffix = f"-{PLACEHOLDER}" if are_distinct else ""
@@ -82,12 +96,37 @@ def fresh(body: bytes) -> bytes:
     return _numbered(body, time.time_ns() // 1_000)
 
 
+def ask_for_band(server: Server, body: bytes) -> bytes:
+    """Return the answer to a body, or raise ``MeasurementError`` without one."""
+    answer = ask(server.url + ROUTE, fresh(body))
+    if answer.status == OK and is_band(msgspec.json.decode(answer.body)["yhat_q"]):
+        return answer.body
+    raise MeasurementError(f"no band: {answer.status} {answer.body[:200]!r}")
+
+
+def is_band(columns: Mapping[str, Sequence[float]]) -> bool:
+    """Return whether the levels ascend within [0, 1] at every step."""
+    ordered = [columns[key] for key in sorted(columns, key=float)]
+    return len(ordered) > 1 and all(
+        all(low <= high for low, high in pairwise((0.0, *step, 1.0)))
+        for step in zip(*ordered, strict=True)
+    )
+
+
+def calls_of(runtime: Server | None) -> Calls:
+    """Return what a ``runtime_server.py`` has done; nothing where there is none."""
+    if runtime is None:
+        return Calls(0, 0)
+    counts = msgspec.json.decode(ask(f"{runtime.url}/counts").body)
+    return Calls(counts["calls"], counts["series"])
+
+
 def measure(
     server: Server, bodies: Sequence[bytes], send: Sender, *, load: tuple[int, float]
 ) -> Cost:
     """Load a server with so many connections for so many seconds.
 
-    Raises ``RuntimeError`` when a request had no answer or another status than 200.
+    Raises ``MeasurementError`` when a request had no answer or another status than 200.
     """
     connections, seconds = load
     spent_s = server.cpu_s()
@@ -96,7 +135,9 @@ def measure(
     )
     spent_s = server.cpu_s() - spent_s
     if answered.n_bad or not answered.n_answers:
-        raise RuntimeError(f"{answered.n_bad} of {answered.n_answers} answers are bad")
+        raise MeasurementError(
+            f"{answered.n_bad} of {answered.n_answers} answers are bad"
+        )
     return Cost(answered, 1e6 * spent_s / answered.n_answers)
 
 
