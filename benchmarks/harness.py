@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -91,11 +91,10 @@ def free_port() -> int:
         return int(bound.getsockname()[1])
 
 
-@contextmanager
-def served(
+def start(
     *command: object, port: int, environ: Mapping[str, object] = _NOTHING
-) -> Iterator[Server]:
-    """Run a command and yield once it answers at the port; end it afterwards.
+) -> Server:
+    """Run a command and return once it answers at the port; ``end`` it afterwards.
 
     Of the settings of this shell it sees none, of its own only those of ``environ``.
     """
@@ -110,11 +109,23 @@ def served(
         cwd=HERE,  # no configs/ below it
     )
     server = Server(f"http://127.0.0.1:{port}", process)
-    try:
+    with ExitStack() as undone:
+        undone.callback(end, process)
         _wait(server)
+        undone.pop_all()
+    return server
+
+
+@contextmanager
+def served(
+    *command: object, port: int, environ: Mapping[str, object] = _NOTHING
+) -> Iterator[Server]:
+    """Yield what ``start`` returns; end it afterwards."""
+    server = start(*command, port=port, environ=environ)
+    try:
         yield server
     finally:
-        end(process)
+        end(server.process)
 
 
 def _wait(server: Server) -> None:
