@@ -1,64 +1,129 @@
 """Builds every object of a process from its settings; nobody else does."""
 
-import asyncio
 import json
+import os
+import sys
 import time
-import uuid
 from collections.abc import AsyncIterator
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
     asynccontextmanager,
 )
+from functools import partial
 from importlib.resources import files
 from ipaddress import ip_address
+from typing import NamedTuple, TextIO
 
 from fastapi import FastAPI
 
+from tsfm_runner.adapters.key_ring import WatchedKeys
+from tsfm_runner.adapters.memory_cache import MemoryCache
 from tsfm_runner.adapters.model_registry import load_registry
+from tsfm_runner.adapters.rate_limits import RateLimits
+from tsfm_runner.adapters.telemetry import Metrics, Teller, open_log, silent_log
 from tsfm_runner.adapters.tollama import TollamaRuntime, open_session
-from tsfm_runner.api.app import create_app
-from tsfm_runner.config import Settings, TollamaConfig
+from tsfm_runner.api.app import Watch, create_app
+from tsfm_runner.api.writing import Written
+from tsfm_runner.config import AuthConfig, Settings, TollamaConfig
 from tsfm_runner.core.har import HarTable
-from tsfm_runner.domain.forecast import Rung
+from tsfm_runner.domain.forecast import Rung, ServedForecast
 from tsfm_runner.domain.model import ModelRegistry
 from tsfm_runner.errors import ConfigurationError
-from tsfm_runner.ports import ForecastRuntime
+from tsfm_runner.ports import Clock, ForecastRuntime
 from tsfm_runner.service.asking import RuntimeLine
 from tsfm_runner.service.backend import Backend
 from tsfm_runner.service.baselining import Baselines
+from tsfm_runner.service.batching import Batcher, BatchLimits
+from tsfm_runner.service.breaking import Breaker
 from tsfm_runner.service.catalogue import Catalogue
+from tsfm_runner.service.completing import Completer
+from tsfm_runner.service.degrading import Degradation
 from tsfm_runner.service.forecasting import ForecastService
 from tsfm_runner.service.predicting import Predictor
+from tsfm_runner.service.remembering import Memory
 from tsfm_runner.service.routing import Router
 
+_ID_BYTES = 16
 
-def open_backend(settings: Settings) -> AbstractAsyncContextManager[Backend]:
+
+def open_backend(
+    settings: Settings, *, clock: Clock = time.monotonic
+) -> AbstractAsyncContextManager[Backend]:
     """Return the use cases as a context; what they hold open is closed at its end.
+
+    Nothing is logged: who calls a function has its answer to look at.
 
     Raises ``ConfigurationError`` when registry or licences forbid the start.
     """
-    return _opened(settings, _checked_registry(settings))
+    registry = _checked_registry(settings)
+    metrics = Metrics()
+    teller = Teller(metrics, silent_log(), known_models=registry.models)
+    return _opened(settings, registry, _Tools(clock, teller, metrics))
 
 
-def build_app(settings: Settings) -> FastAPI:
+def build_app(
+    settings: Settings,
+    *,
+    clock: Clock = time.monotonic,
+    log_stream: TextIO | None = None,
+) -> FastAPI:
     """Return the HTTP application; it opens its backend when it starts.
 
-    Raises ``ConfigurationError`` when registry or licences forbid the start, or
-    when anybody on the network could use the service.
+    Raises ``ConfigurationError`` when registry, licences or keys forbid the start,
+    or when anybody on the network could use the service.
     """
-    _require_guarded(settings)
+    keys = WatchedKeys(settings.auth)
+    _require_guarded(settings, keys)
     registry = _checked_registry(settings)
-    return create_app(settings, lambda: _opened(settings, registry))
+    metrics = Metrics()
+    log = open_log(settings.log, log_stream or sys.stderr)
+    teller = Teller(metrics, log, known_models=registry.models)
+    tools = _Tools(clock, teller, metrics)
+    written = MemoryCache[Written](settings.cache.max_bytes // 2, clock)
+    app = create_app(
+        settings,
+        lambda: _opened(settings, registry, tools),
+        keys=keys,
+        limiter=_limiter(settings.auth, keys),
+        watch=Watch(teller, metrics.exposition, written, clock),
+    )
+    edge = app.state.edge
+    metrics.watch(
+        "tsfm_requests_in_flight",
+        "Forecast requests at work.",
+        lambda: edge.n_in_flight,
+    )
+    return app
 
 
-def _require_guarded(settings: Settings) -> None:
+class _Tools(NamedTuple):
+    """What almost every object needs."""
+
+    clock: Clock
+    teller: Teller
+    metrics: Metrics
+
+
+def _require_guarded(settings: Settings, keys: WatchedKeys) -> None:
     host, auth = settings.server.host, settings.auth
-    if not (_is_loopback(host) or auth.keys or auth.allow_anonymous):
+    if keys.is_empty and not (_is_loopback(host) or auth.allow_anonymous):
         raise ConfigurationError(
             f"server.host is {host}, which others can reach: set auth.keys, "
             "or auth.allow_anonymous to serve everybody"
         )
+
+
+def _limiter(auth: AuthConfig, keys: WatchedKeys) -> RateLimits | None:
+    unknown = sorted(auth.rates_per_minute.keys() - keys.names)
+    if unknown:
+        known = ", ".join(sorted(keys.names)) or "none"
+        raise ConfigurationError(
+            f"auth.rates_per_minute names {', '.join(unknown)}, which no key has "
+            f"(keys: {known})"
+        )
+    is_limited = auth.rate_per_minute is not None or auth.rates_per_minute
+    return RateLimits(auth, time.monotonic) if is_limited else None
 
 
 def _is_loopback(host: str) -> bool:
@@ -82,20 +147,19 @@ def _checked_registry(settings: Settings) -> ModelRegistry:
 
 @asynccontextmanager
 async def _opened(
-    settings: Settings, registry: ModelRegistry
+    settings: Settings, registry: ModelRegistry, tools: _Tools
 ) -> AsyncIterator[Backend]:
     async with AsyncExitStack() as held:
         runtimes: dict[Rung, ForecastRuntime] = {}
         if settings.tollama.url is not None:
             runtimes["tollama"] = await _open_tollama(held, settings.tollama)
-        yield _backend(settings, registry, runtimes)
+        yield _backend(settings, registry, runtimes, tools)
 
 
 async def _open_tollama(held: AsyncExitStack, config: TollamaConfig) -> TollamaRuntime:
     session = open_session(
         str(config.url),
         token=config.token.get_secret_value() if config.token else None,
-        max_connections=config.max_connections,
     )
     await held.enter_async_context(session)
     return TollamaRuntime(
@@ -107,36 +171,67 @@ def _backend(
     settings: Settings,
     registry: ModelRegistry,
     runtimes: dict[Rung, ForecastRuntime],
+    tools: _Tools,
 ) -> Backend:
     default_models: dict[Rung, str] = {"tollama": settings.tollama.model}
-    router = Router(
-        settings.routing,
-        settings.preparation,
-        registry,
-        {rung: default_models[rung] for rung in runtimes},
-    )
     predictors = {
-        rung: Predictor(
-            RuntimeLine(
-                runtime,
-                settings.resilience,
-                asyncio.Semaphore(settings.tollama.max_connections),
-            ),
-            settings.tollama.max_series_per_call,
-            settings.resilience.max_split_calls,
-        )
+        rung: _predictor(settings, rung, runtime, tools)
         for rung, runtime in runtimes.items()
     }
     table = files("tsfm_runner") / "data" / "har.json"
-    service = ForecastService(
-        settings,
-        router,
-        predictors,
+    completer = Completer(
+        settings.band,
         Baselines(
             settings.baseline, HarTable.from_mapping(json.loads(table.read_text()))
         ),
-        time.monotonic,
-        lambda: uuid.uuid4().hex,
+        {rung: predictor.line for rung, predictor in predictors.items()},
+        tools.clock,
+        lambda: os.urandom(_ID_BYTES).hex(),
     )
-    timeout_s = settings.resilience.attempt_timeout_s
-    return Backend(service, Catalogue(registry, runtimes, timeout_s))
+    kept = MemoryCache[ServedForecast](settings.cache.max_bytes // 2, tools.clock)
+    service = ForecastService(
+        settings,
+        router=Router(
+            settings.routing,
+            settings.preparation,
+            registry,
+            {rung: default_models[rung] for rung in runtimes},
+        ),
+        predictors=predictors,
+        completer=completer,
+        memory=Memory(settings.cache, kept, tools.clock),
+        telemetry=tools.teller,
+    )
+
+    def give_up() -> None:
+        for predictor in predictors.values():
+            predictor.batcher.give_up()
+
+    catalogue = Catalogue(registry, runtimes, settings.resilience.attempt_timeout_s)
+    return Backend(service, catalogue, tools.teller, give_up)
+
+
+def _predictor(
+    settings: Settings, rung: Rung, runtime: ForecastRuntime, tools: _Tools
+) -> Predictor:
+    clock, teller, metrics = tools
+
+    def new_breaker(family: str) -> Breaker:
+        metrics.breaker_state.labels(rung, family).set(0)
+        tell = partial(teller.breaker_changed, rung, family)
+        return Breaker(settings.breaker, clock, tell)
+
+    metrics.runtime_mode.labels(rung).set(0)
+    degradation = Degradation(
+        settings.degradation, clock, partial(teller.mode_changed, rung)
+    )
+    line = RuntimeLine(
+        rung, runtime, settings.resilience, degradation, new_breaker, {}, teller, clock
+    )
+    limits = BatchLimits(
+        settings.tollama.max_series_per_call,
+        settings.tollama.max_points_per_call,
+        settings.resilience.max_calls_in_flight,
+        settings.resilience.max_split_calls,
+    )
+    return Predictor(line, Batcher(line, limits, clock, teller.batch_left))

@@ -12,7 +12,10 @@ TsfmError
     ├── RuntimeRefusedError       it refused the request: our fault or its configuration
     │   └── ModelNotInstalledError
     ├── RuntimeProtocolError      an answer that breaks its own contract
-    └── RuntimeOutputError        a well-formed answer with numbers nobody can use
+    ├── RuntimeOutputError        a well-formed answer with numbers nobody can use
+    └── RuntimeNotAskedError      we spared it the call
+        ├── BreakerOpenError      it failed just now and gets time to recover
+        └── RuntimeDegradedError  it fails so often that only probes are sent
 """
 
 
@@ -85,3 +88,15 @@ class RuntimeProtocolError(ForecastRuntimeError):
 
 class RuntimeOutputError(ForecastRuntimeError):
     """The runtime sent a well-formed answer whose numbers are not finite."""
+
+
+class RuntimeNotAskedError(ForecastRuntimeError):
+    """The runtime was not asked, because of how its last calls ended."""
+
+
+class BreakerOpenError(RuntimeNotAskedError):
+    """The breaker before this model family is open, or its probes are under way."""
+
+
+class RuntimeDegradedError(RuntimeNotAskedError):
+    """The runtime fails so often that it gets nothing but probes."""

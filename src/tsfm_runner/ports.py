@@ -1,10 +1,22 @@
 """What the service needs from the outside, as protocols."""
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
-from tsfm_runner.domain.forecast import ModelCall, QuantileForecast
+from tsfm_runner.domain.forecast import (
+    BreakerState,
+    ModelCall,
+    QuantileForecast,
+    Rung,
+    RuntimeMode,
+    ServedForecast,
+)
 from tsfm_runner.domain.model import RuntimeModel
+from tsfm_runner.domain.quota import Quota
+from tsfm_runner.domain.telling import CacheEvent, RuntimeCall
 from tsfm_runner.errors import ForecastRuntimeError
+
+Value = TypeVar("Value")
 
 
 class ForecastRuntime(Protocol):
@@ -34,4 +46,82 @@ class Clock(Protocol):
 
     def __call__(self) -> float:
         """Return seconds since some fixed moment."""
+        ...
+
+
+class Cache(Protocol[Value]):
+    """Keeps values for a while, within a bound of memory."""
+
+    def get(self, key: bytes) -> Value | None:
+        """Return the value, or None when it was never kept or is gone."""
+        ...
+
+    def put(
+        self, key: bytes, value: Value, *, n_bytes: int, expires_at_s: float
+    ) -> None:
+        """Keep the value until then, on the process's clock; others may leave."""
+        ...
+
+
+class Telemetry(Protocol):
+    """Hears of everything that happens, each thing once."""
+
+    def request_answered(self, route: str, *, status: int, duration_s: float) -> None:
+        """Hear of one HTTP request, by the pattern of its route."""
+        ...
+
+    def forecast_served(self, served: ServedForecast, *, request_id: str) -> None:
+        """Hear of one answer to one market."""
+        ...
+
+    def runtime_called(self, call: RuntimeCall) -> None:
+        """Hear of one exchange with a runtime."""
+        ...
+
+    def batch_left(self, waits_s: Sequence[float]) -> None:
+        """Hear of a batch that leaves, and how long each series waited for it."""
+        ...
+
+    def breaker_changed(self, runtime: Rung, family: str, state: BreakerState) -> None:
+        """Hear of a breaker that entered a state."""
+        ...
+
+    def mode_changed(self, runtime: Rung, mode: RuntimeMode) -> None:
+        """Hear of a runtime that is asked more, or less, than before."""
+        ...
+
+    def cache_used(self, event: CacheEvent) -> None:
+        """Hear what the cache did for one task."""
+        ...
+
+    def cycle_finished(self, duration_s: float) -> None:
+        """Hear of one cycle over many markets."""
+        ...
+
+
+class KeyRing(Protocol):
+    """The named keys that open the service, as they are at this moment."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no key at all, so that everybody may come in."""
+        ...
+
+    def name_of(self, token: bytes) -> str | None:
+        """Return the name of the key, or None; time tells nothing about any key."""
+        ...
+
+    async def watch(self) -> None:
+        """Keep up with what changes, until cancelled."""
+        ...
+
+
+class RateLimiter(Protocol):
+    """Knows how many forecasts each caller has asked for in this minute."""
+
+    def spend(self, name: str, cost: int) -> Quota | None:
+        """Charge so many forecasts, or nothing if that is more than what is left.
+
+        None: the caller has no limit.
+        """
         ...

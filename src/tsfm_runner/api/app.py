@@ -1,21 +1,30 @@
 """The HTTP application: routes, guard, and the one table from error to status."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import as_file, files
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse
 
+from tsfm_runner.api.desk import Desk
+from tsfm_runner.api.edge import Edge
+from tsfm_runner.api.forecasts import forecast, forecast_batch
 from tsfm_runner.api.forecasts import router as forecasts_router
 from tsfm_runner.api.guard import Guard
-from tsfm_runner.api.inspection import health_router, models_router
+from tsfm_runner.api.hot import HotRoutes
+from tsfm_runner.api.inspection import health_router, metrics_router, models_router
 from tsfm_runner.api.openapi import describe
 from tsfm_runner.api.problems import Problem, ProblemError
+from tsfm_runner.api.writing import Written
 from tsfm_runner.config import Settings
+from tsfm_runner.ports import Cache, Clock, KeyRing, RateLimiter, Telemetry
 from tsfm_runner.service.backend import Backend
 
 _DOCS_ASSETS = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")
@@ -24,16 +33,42 @@ _DOCS_POLICY = (
     "style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
 )
 _MAX_PATH = 80
+_FORECAST_ROUTES = {
+    "/tsfm/forecast": forecast,
+    "/tsfm/forecast/batch": forecast_batch,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What the edge of a process needs to tell and to measure, and its memory."""
+
+    telemetry: Telemetry
+    exposition: Callable[[], bytes]
+    written: Cache[Written]
+    clock: Clock
+
 
 OpenBackend = Callable[[], AbstractAsyncContextManager[Backend]]
 
 
-def create_app(settings: Settings, open_backend: OpenBackend) -> FastAPI:
-    """Return the application; the backend is opened at start and closed at the end."""
+def create_app(
+    settings: Settings,
+    open_backend: OpenBackend,
+    *,
+    keys: KeyRing,
+    limiter: RateLimiter | None,
+    watch: Watch,
+) -> FastAPI:
+    """Return the application; the backend is opened at start and closed at the end.
+
+    In between the keys are watched. Without a limiter everybody may ask for as much
+    as they like.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_backend() as backend:
+        async with open_backend() as backend, _meanwhile(keys.watch()):
             app.state.backend = backend
             yield
 
@@ -48,16 +83,45 @@ def create_app(settings: Settings, open_backend: OpenBackend) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.settings = settings
-    app.openapi = lambda: describe(app, is_guarded=bool(settings.auth.keys))  # type: ignore[method-assign]
-    for router in (forecasts_router, models_router, health_router):
+    app.state.desk = Desk(settings.task, watch.written, watch.clock)
+    app.state.exposition = watch.exposition
+    app.openapi = lambda: describe(app, is_guarded=not keys.is_empty)  # type: ignore[method-assign]
+    for router in (forecasts_router, models_router, health_router, metrics_router):
         app.include_router(router)
     _add_docs(app)
     app.add_exception_handler(ProblemError, _answer_problem)
     app.add_exception_handler(HTTPException, _answer_http_error)
     app.add_exception_handler(Exception, _answer_own_error)
+    app.add_middleware(HotRoutes, endpoints=_FORECAST_ROUTES)
+    guard = Guard(
+        app.build_middleware_stack(),
+        keys=keys,
+        limiter=limiter,
+        public=settings.auth.public,
+        limited=_FORECAST_ROUTES,
+    )
     # Outside everything else, so that answers to our own errors have its headers.
-    app.middleware_stack = Guard(app.build_middleware_stack(), auth=settings.auth)
+    app.state.edge = Edge(
+        guard,
+        limits=settings.resilience,
+        telemetry=watch.telemetry,
+        clock=watch.clock,
+        forecast_routes=frozenset(_FORECAST_ROUTES),
+    )
+    app.middleware_stack = app.state.edge
     return app
+
+
+@asynccontextmanager
+async def _meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Do the work beside the body; stop it at the end."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def _add_docs(app: FastAPI) -> None:

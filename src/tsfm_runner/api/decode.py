@@ -4,7 +4,8 @@ import json
 from collections import Counter
 from typing import Any, NoReturn
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
+from starlette.types import Message
 
 from tsfm_runner.api.problems import ProblemError, cut_short, not_json, too_large
 
@@ -18,29 +19,46 @@ async def read_body(request: Request, *, max_bytes: int) -> bytes:
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared[:_MAX_LENGTH_DIGITS]) > max_bytes:
         raise ProblemError(too_large(what))
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > max_bytes:
-                raise ProblemError(too_large(what))
-    except ClientDisconnect as failure:
-        # Nobody reads this answer; but a caller who leaves is no error of ours.
-        raise ProblemError(cut_short()) from failure
+    message = await request.receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        body = message.get("body", b"")  # most bodies come whole
+    else:
+        body = await _read_on(request, message, max_bytes=max_bytes, what=what)
+    if len(body) > max_bytes:
+        raise ProblemError(too_large(what))
     return bytes(body)
 
 
-def parse_json(body: bytes, *, max_values: int) -> Any:  # noqa: ANN401 - JSON is any
-    """Return the JSON value of a body that does not hold too many of them.
+async def _read_on(
+    request: Request, message: Message, *, max_bytes: int, what: str
+) -> bytearray:
+    body = bytearray()
+    while True:
+        if message["type"] == "http.disconnect":
+            # Nobody reads this answer; but a caller who leaves is no error of ours.
+            raise ProblemError(cut_short())
+        body += message.get("body", b"")
+        if len(body) > max_bytes:
+            raise ProblemError(too_large(what))
+        if not message.get("more_body"):
+            return body
+        message = await request.receive()
+
+
+def require_few_values(body: bytes, *, max_values: int) -> None:
+    """Refuse a body of which too many values would be built, before any is."""
+    # Every value but the first has a comma before it or opens a container.
+    n_values = 1 + sum(body.count(mark) for mark in (b",", b"[", b"{"))
+    if n_values > max_values:
+        raise ProblemError(too_large(f"the body may have at most {max_values} values"))
+
+
+def parse_json(body: bytes) -> Any:  # noqa: ANN401 - JSON is any
+    """Return the JSON value of a body.
 
     Refused, besides what is no JSON in UTF-8: NaN and Infinity, a key that stands
     twice in one object, objects of very many keys, and nesting too deep to follow.
     """
-    # Every value but the first has a comma before it or opens a container, so
-    # these counts bound what would be built, before anything is.
-    n_values = 1 + sum(body.count(mark) for mark in (b",", b"[", b"{"))
-    if n_values > max_values:
-        raise ProblemError(too_large(f"the body may have at most {max_values} values"))
     try:
         return json.loads(
             body.decode(),

@@ -1,15 +1,22 @@
-"""Who may come in: request id, token, and headers that every answer carries."""
+"""Who may come in: request id, token, rate, and headers that every answer carries."""
 
-import hmac
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable
+from typing import TypeAlias
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tsfm_runner.api.problems import unauthorized
-from tsfm_runner.config import AuthConfig
+from tsfm_runner.api.problems import rate_limited, unauthorized
+from tsfm_runner.api.spending import Spending
+from tsfm_runner.domain.quota import Quota
+from tsfm_runner.ports import KeyRing, RateLimiter
+
+RawHeaders: TypeAlias = Iterable[tuple[bytes, bytes]]
+
+ANONYMOUS = "anonymous"
+"""The name that all callers share where no key is needed."""
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 _SECURITY_HEADERS = {
@@ -20,53 +27,90 @@ _SECURITY_HEADERS = {
 
 
 class Guard:
-    """ASGI middleware: names every request, and lets only known keys through.
+    """ASGI middleware: lets known keys through, as often as their rate allows.
 
-    Without any key every request passes; that the address then is loopback was
-    checked before the start.
+    Without any key every request passes, and all callers share one name; that the
+    address then is loopback was checked before the start. ``scope["tsfm.key"]`` is
+    the name of the caller, ``scope["tsfm.spend"]`` charges for more forecasts than
+    the one that every request of a limited route costs.
     """
 
-    def __init__(self, app: ASGIApp, *, auth: AuthConfig) -> None:
-        """Guard ``app`` with the keys of ``auth``."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        keys: KeyRing,
+        limiter: RateLimiter | None,
+        public: Collection[str],
+        limited: Collection[str],
+    ) -> None:
+        """Guard ``app``; ``public`` paths need no key, ``limited`` ones cost."""
         self._app = app
-        self._public = tuple(auth.public)
-        self._keys: Mapping[str, bytes] = {
-            name: key.get_secret_value().encode() for name, key in auth.keys.items()
-        }
+        self._keys = keys
+        self._limiter = limiter
+        self._public = frozenset(public)
+        self._below_public = tuple(f"{path}/" for path in public)
+        self._limited = frozenset(limited)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 401."""
+        """Pass the request on, or answer 401 or 429."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        send = _with_headers(send, _request_id(headers))
-        reason = None if self._is_public(scope["path"]) else self._refusal(headers)
-        inner = self._app if reason is None else unauthorized(reason).response()
-        await inner(scope, receive, send)
+        send = _with_headers(send, _request_id(Headers(scope=scope)))
+        name = self._caller(scope)
+        if name is None:
+            problem = unauthorized(_what_is_wrong(scope["headers"]))
+            await problem.response()(scope, receive, send)
+            return
+        scope["tsfm.key"] = name
+        quota = self._charged(scope, name)
+        if quota is None or self._limiter is None:
+            await self._app(scope, receive, send)
+            return
+        spending = Spending(self._limiter, name, quota, send)
+        scope["tsfm.spend"] = spending.charge
+        inner = self._app if quota.is_allowed else rate_limited(quota, 1).response()
+        await inner(scope, receive, spending.send)
+
+    def _caller(self, scope: Scope) -> str | None:
+        """Return the name of who asks, or None who may not."""
+        if self._keys.is_empty or self._is_public(scope["path"]):
+            return ANONYMOUS
+        token = _token(scope["headers"])
+        return None if token is None else self._keys.name_of(token)
 
     def _is_public(self, path: str) -> bool:
-        return any(
-            path == open_ or path.startswith(f"{open_}/") for open_ in self._public
-        )
+        return path in self._public or path.startswith(self._below_public)
 
-    def _refusal(self, headers: Headers) -> str | None:
-        """Return why the request may not pass, or None if it may."""
-        if not self._keys:
+    def _charged(self, scope: Scope, name: str) -> Quota | None:
+        """Charge for one forecast, or return None where there is no limit."""
+        if (
+            self._limiter is None
+            or scope["path"] not in self._limited
+            or scope["method"] != "POST"
+        ):
             return None
-        token = _token(headers)
-        if token is None:
-            return "the request carries no token"
-        # Every key is compared, so that time tells nothing about any of them.
-        matches = [hmac.compare_digest(token, key) for key in self._keys.values()]
-        return None if any(matches) else "the token is not known"
+        return self._limiter.spend(name, 1)
 
 
-def _token(headers: Headers) -> bytes | None:
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        token = headers.get("x-api-key", "")
-    return token.strip().encode("latin-1") or None  # the bytes as they came
+def _token(headers: RawHeaders) -> bytes | None:
+    """Return the bytes of the token as they came: a bearer's, else ``X-API-Key``."""
+    given = None
+    for name, value in headers:
+        if name == b"authorization":
+            scheme, _, token = value.partition(b" ")
+            if scheme.lower() == b"bearer":
+                return token.strip() or None
+        elif name == b"x-api-key" and given is None:
+            given = value.strip() or None
+    return given
+
+
+def _what_is_wrong(headers: RawHeaders) -> str:
+    if _token(headers) is None:
+        return "the request carries no token"
+    return "the token is not known"
 
 
 def _request_id(headers: Headers) -> str:

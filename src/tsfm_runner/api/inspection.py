@@ -1,20 +1,36 @@
 """The routes that tell how the service is: models and health."""
 
+from collections.abc import Callable
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 
 from tsfm_runner.api.openapi import PROBLEMS
 from tsfm_runner.api.schemas import Liveness, ModelDescription, ModelList, Readiness
 from tsfm_runner.service.backend import Backend
 from tsfm_runner.service.catalogue import ModelEntry
 
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
 _SHARED: dict[int | str, dict[str, Any]] = {
     status: PROBLEMS[status] for status in (401, 500)
 }
 
 models_router = APIRouter(prefix="/tsfm", tags=["models"], responses=_SHARED)
+metrics_router = APIRouter(tags=["metrics"], responses=_SHARED)
 health_router = APIRouter(prefix="/health", tags=["health"], responses=_SHARED)
+
+
+@metrics_router.get(
+    "/metrics",
+    summary="Metrics for Prometheus",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+async def metrics(request: Request) -> Response:
+    """Tell every metric in the text format of Prometheus."""
+    exposition: Callable[[], bytes] = request.app.state.exposition
+    return Response(exposition(), media_type=METRICS_TYPE)
 
 
 @models_router.get("/models", summary="List the models")

@@ -27,8 +27,17 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         403: "The licence policy forbids the model",
         413: "The request is too large",
         422: "The request breaks a rule",
+        429: "The caller has too few forecasts left in this minute",
         500: "An error of ours",
     }.items()
+}
+PROBLEMS[429]["headers"] = {
+    name: {"description": description, "schema": {"type": kind}}
+    for name, kind, description in (
+        ("Retry-After", "integer", "Seconds until the next forecast is free"),
+        ("RateLimit-Policy", "string", "The limit, and its window in seconds"),
+        ("RateLimit", "string", "Forecasts left, and seconds until they are renewed"),
+    )
 }
 
 

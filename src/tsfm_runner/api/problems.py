@@ -4,10 +4,13 @@ import json
 import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
 
 from fastapi import Response
 from pydantic import ValidationError
+
+from tsfm_runner.domain.quota import Quota
 
 MEDIA_TYPE = "application/problem+json"
 _MAX_INPUT = 80
@@ -94,6 +97,20 @@ def too_large(what: str) -> Problem:
     )
 
 
+def rate_limited(quota: Quota, cost: int) -> Problem:
+    """Return the problem of a caller who has too little left in this minute."""
+    wait_s = max(1, ceil(quota.reset_s))
+    return Problem(
+        429,
+        "rate_limited",
+        "Too many forecasts in this minute",
+        f"{quota.remaining} of {quota.limit} forecasts a minute are left, and the "
+        f"request asks for {cost} more",
+        f"Ask again in {wait_s} s.",
+        headers={"Retry-After": str(wait_s)},
+    )
+
+
 def unauthorized(reason: str) -> Problem:
     """Return the problem of a missing or wrong token."""
     return Problem(
@@ -114,6 +131,18 @@ def not_allowed(reason: str) -> Problem:
         "The model may not be served here",
         reason,
         "GET /tsfm/models lists the models that may.",
+    )
+
+
+def overloaded() -> Problem:
+    """Return the problem of a request that is one too many."""
+    return Problem(
+        503,
+        "overloaded",
+        "Too many requests are at work",
+        "so many requests are at work that even a baseline would come late",
+        "Ask again after the time that Retry-After names, and fewer at a time.",
+        headers={"Retry-After": "1"},
     )
 
 

@@ -17,6 +17,7 @@ from tsfm_runner.api.wire_types import (
     Probability,
     Rfc3339,
 )
+from tsfm_runner.domain.forecast import BreakerState
 from tsfm_runner.domain.task import (
     MAX_HORIZON,
     MAX_LEVELS,
@@ -152,7 +153,7 @@ class RouteEntry(TypedDict):
     reason: str | None
 
 
-class ForecastMeta(TypedDict):
+class OriginMeta(TypedDict):
     """Where a band came from."""
 
     forecast_id: str
@@ -160,7 +161,6 @@ class ForecastMeta(TypedDict):
     model_name: str
     model_version: str
     license_tag: str
-    latency_ms: float
     input_len: int
     missing_ratio: float
     transform: dict[str, str | float]
@@ -171,6 +171,16 @@ class ForecastMeta(TypedDict):
     fallback_reason: str | None
     warnings: list[str]
     batch_size: int
+    breaker_state: BreakerState | None
+
+
+class ForecastMeta(OriginMeta):
+    """Where a band came from, and how it was served this time."""
+
+    cache_hit: bool
+    cache_stale: bool
+    cache_age_s: float | None
+    latency_ms: float
 
 
 class ForecastAnswer(TypedDict):

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 
+from tsfm_runner.api.lean_request import LeanRequest, read_lean
 from tsfm_runner.api.problems import (
     Problem,
     field_error,
@@ -13,7 +15,8 @@ from tsfm_runner.api.problems import (
     invalid_request,
     not_allowed,
 )
-from tsfm_runner.api.schemas import ForecastAnswer, ForecastMeta, ForecastRequest
+from tsfm_runner.api.schemas import ForecastRequest, OriginMeta
+from tsfm_runner.api.wire_types import rfc3339
 from tsfm_runner.config import TaskConfig
 from tsfm_runner.domain.forecast import ServedForecast
 from tsfm_runner.domain.frequency import Frequency
@@ -48,6 +51,19 @@ def read_task(value: object, defaults: TaskConfig) -> ForecastTask | Problem:
         return task_problem(failure, value)
 
 
+def read_lean_task(body: bytes, defaults: TaskConfig) -> ForecastTask | None:
+    """Return the task of a usual body, or None when the schema must decide."""
+    request = read_lean(body)
+    if request is None:
+        return None
+    try:
+        closes_at = request.closes_at and rfc3339(request.closes_at)
+        as_of = rfc3339(request.as_of_ts)
+        return _task(request, defaults, as_of=as_of, closes_at=closes_at or None)
+    except (InvalidTaskError, ValueError):
+        return None
+
+
 def task_problem(failure: InvalidTaskError, value: object) -> Problem:
     """Return the problem of a task, with the field in the words of the wire."""
     head, _, rest = failure.field.partition(".")
@@ -75,11 +91,21 @@ def task_from_wire(request: ForecastRequest, defaults: TaskConfig) -> ForecastTa
 
     Raises ``InvalidTaskError`` where fields contradict each other.
     """
+    return _task(request, defaults, as_of=request.as_of_ts, closes_at=request.closes_at)
+
+
+def _task(
+    request: ForecastRequest | LeanRequest,
+    defaults: TaskConfig,
+    *,
+    as_of: datetime,
+    closes_at: datetime | None,
+) -> ForecastTask:
     model = request.model
     transform = request.transform
     return ForecastTask(
         market_id=request.market_id,
-        cutoff=request.as_of_ts,
+        cutoff=as_of,
         freq=Frequency.parse(request.freq or defaults.freq),
         horizon=request.horizon_steps or defaults.horizon,
         quantile_levels=_levels(request, defaults),
@@ -99,11 +125,13 @@ def task_from_wire(request: ForecastRequest, defaults: TaskConfig) -> ForecastTa
             model.model_version,
             model.params or {},
         ),
-        facts=_facts(request),
+        facts=_facts(request, as_of=as_of, closes_at=closes_at),
     )
 
 
-def _levels(request: ForecastRequest, defaults: TaskConfig) -> tuple[float, ...]:
+def _levels(
+    request: ForecastRequest | LeanRequest, defaults: TaskConfig
+) -> tuple[float, ...]:
     if request.level is None:
         return tuple(sorted(request.quantiles or defaults.quantile_levels))
     if request.quantiles is not None:
@@ -116,12 +144,16 @@ def _columns(columns: Mapping[str, list[float]] | None) -> dict[str, FloatArray]
     return {name: np.array(column, float) for name, column in (columns or {}).items()}
 
 
-def _facts(request: ForecastRequest) -> MarketFacts:
-    closes_at = request.closes_at
+def _facts(
+    request: ForecastRequest | LeanRequest,
+    *,
+    as_of: datetime,
+    closes_at: datetime | None,
+) -> MarketFacts:
     if request.tte_seconds is not None:
         if closes_at is not None:
             raise InvalidTaskError("tte_seconds", "may not stand beside closes_at")
-        closes_at = _after(request.as_of_ts, request.tte_seconds)
+        closes_at = _after(as_of, request.tte_seconds)
     return MarketFacts(
         liquidity_bucket=request.liquidity_bucket,
         category=request.category,
@@ -139,8 +171,12 @@ def _after(moment: datetime, seconds: float) -> datetime:
         raise InvalidTaskError("tte_seconds", "reaches too far") from failure
 
 
-def answer_to_wire(served: ServedForecast) -> ForecastAnswer:
-    """Return the answer in the words of the wire."""
+def answer_to_wire(served: ServedForecast) -> dict[str, Any]:
+    """Return the answer in the words of the wire: a `ForecastAnswer`.
+
+    Its ``meta`` stands last and lacks how it is served, which changes from one
+    time to the next.
+    """
     task = served.task
     keys = map(repr, task.quantile_levels)
     columns = served.values.T.tolist()
@@ -158,7 +194,7 @@ def answer_to_wire(served: ServedForecast) -> ForecastAnswer:
     }
 
 
-def _meta(served: ServedForecast) -> ForecastMeta:
+def _meta(served: ServedForecast) -> OriginMeta:
     origin, transform = served.provenance, served.task.transform
     return {
         "forecast_id": origin.forecast_id,
@@ -166,7 +202,6 @@ def _meta(served: ServedForecast) -> ForecastMeta:
         "model_name": origin.model_name,
         "model_version": origin.model_version,
         "license_tag": origin.license_tag,
-        "latency_ms": round(origin.latency_ms, 3),
         "input_len": origin.input_length,
         "missing_ratio": round(origin.missing_ratio, 6),
         "transform": {"space": transform.space, "eps": transform.eps},
@@ -182,6 +217,7 @@ def _meta(served: ServedForecast) -> ForecastMeta:
         "fallback_reason": origin.fallback_reason,
         "warnings": list(origin.warnings),
         "batch_size": origin.batch_size,
+        "breaker_state": origin.breaker_state,
     }
 
 

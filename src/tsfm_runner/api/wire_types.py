@@ -12,6 +12,7 @@ from tsfm_runner.errors import InvalidTaskError
 
 MAX_EPOCH_S = 32_503_680_000  # the year 3000
 MAX_PLAIN_NUMBER = 2**53
+MAX_NAME_LENGTH = 256
 _MAX_DEPTH = 4
 _RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)",
@@ -19,7 +20,8 @@ _RFC3339 = re.compile(
 )
 
 
-def _rfc3339(value: Any) -> datetime:  # noqa: ANN401 - the caller sends anything
+def rfc3339(value: Any) -> datetime:  # noqa: ANN401 - the caller sends anything
+    """Return the time that a text names; raise ``ValueError`` for any other value."""
     if not isinstance(value, str) or not _RFC3339.fullmatch(value):
         raise ValueError("must be an RFC 3339 time with an offset")
     return datetime.fromisoformat(value.upper())
@@ -27,7 +29,7 @@ def _rfc3339(value: Any) -> datetime:  # noqa: ANN401 - the caller sends anythin
 
 def _epoch_s(value: Any) -> float:  # noqa: ANN401 - the caller sends anything
     if isinstance(value, str):
-        return _rfc3339(value).timestamp()
+        return rfc3339(value).timestamp()
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(  # noqa: TRY004 - pydantic reports ValueError only
             "must be an RFC 3339 time or epoch seconds"
@@ -74,7 +76,7 @@ _EPOCH_SCHEMA = {
 }
 
 Rfc3339: TypeAlias = Annotated[
-    datetime, BeforeValidator(_rfc3339), WithJsonSchema(_TIME_SCHEMA)
+    datetime, BeforeValidator(rfc3339), WithJsonSchema(_TIME_SCHEMA)
 ]
 EpochSeconds: TypeAlias = Annotated[
     float, BeforeValidator(_epoch_s), WithJsonSchema(_EPOCH_SCHEMA)
@@ -88,4 +90,4 @@ Level: TypeAlias = Annotated[float, Field(ge=MIN_LEVEL, le=MAX_LEVEL)]
 Percent: TypeAlias = Annotated[float, Field(gt=0, le=99.8)]
 Distinct = AfterValidator(_distinct)
 Plain = BeforeValidator(_plain)
-Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=256)]
+Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]

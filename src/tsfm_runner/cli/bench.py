@@ -90,19 +90,15 @@ async def _measure(settings: Settings, load: Load) -> tuple[list[Sample], float]
     """Return a sample for each request, and the seconds that all of them took."""
     double = FakeTollamaOptions(latency_ms=load.latency_ms, is_serial=False)
     async with running_fake_tollama(double) as runtime_url:
-        settings = _in_front_of(settings, runtime_url, load)
+        settings = _in_front_of(settings, runtime_url)
         with bind(settings.server.host, 0) as bound:
             async with running_service(settings, bound):
                 return await _send(f"{url_of(bound)}/tsfm/forecast", load)
 
 
-def _in_front_of(settings: Settings, runtime_url: str, load: Load) -> Settings:
+def _in_front_of(settings: Settings, runtime_url: str) -> Settings:
     """Return the settings of a service before the double, for nobody else's use."""
-    tollama = settings.tollama.model_dump() | {
-        "url": runtime_url,
-        "token": None,
-        "max_connections": max(load.concurrency, settings.tollama.max_connections),
-    }
+    tollama = settings.tollama.model_dump() | {"url": runtime_url, "token": None}
     plain = {"tollama": tollama, "auth": {}, "server": {"host": "127.0.0.1"}}
     return Settings.model_validate(settings.model_dump() | plain)
 

@@ -8,6 +8,7 @@ the environment or from files only.
 from pathlib import Path
 from typing import Literal
 
+from tsfm_runner.config.cycle import CycleConfig
 from tsfm_runner.config.fields import (
     MIN_TOKEN_LENGTH,
     BaselineMethod,
@@ -29,8 +30,18 @@ from tsfm_runner.config.forecasting import (
     RoutingConfig,
     TaskConfig,
 )
-from tsfm_runner.config.resilience import ResilienceConfig
-from tsfm_runner.config.serving import AuthConfig, ServerConfig, TollamaConfig
+from tsfm_runner.config.resilience import (
+    BreakerConfig,
+    CacheConfig,
+    DegradationConfig,
+    ResilienceConfig,
+)
+from tsfm_runner.config.serving import (
+    AuthConfig,
+    LogConfig,
+    ServerConfig,
+    TollamaConfig,
+)
 
 __all__ = [
     "MIN_TOKEN_LENGTH",
@@ -38,9 +49,14 @@ __all__ = [
     "BandConfig",
     "BaselineConfig",
     "BaselineMethod",
+    "BreakerConfig",
+    "CacheConfig",
     "Count",
+    "CycleConfig",
+    "DegradationConfig",
     "LadderOverride",
     "LiquidityBucket",
+    "LogConfig",
     "Positive",
     "PreparationConfig",
     "Probability",
@@ -74,3 +90,8 @@ class Settings(Section):
     baseline: BaselineConfig = BaselineConfig()
     band: BandConfig = BandConfig()
     resilience: ResilienceConfig = ResilienceConfig()
+    breaker: BreakerConfig = BreakerConfig()
+    degradation: DegradationConfig = DegradationConfig()
+    cache: CacheConfig = CacheConfig()
+    log: LogConfig = LogConfig()
+    cycle: CycleConfig = CycleConfig()

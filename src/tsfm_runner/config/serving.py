@@ -1,7 +1,7 @@
 """Where the service listens, who may ask, and which runtime is beside it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, HttpUrl
 
@@ -41,7 +41,13 @@ class AuthConfig(Section):
     keys: dict[str, Token] = Field(default_factory=dict)
     """Named secrets; any of them opens the service. Environment or file only."""
     keys_file: Path | None = None
-    """File of `name: secret` lines (YAML) that is merged into `keys`."""
+    """File of `name: secret` lines (YAML): more keys, read anew when it changes."""
+    reload_interval_s: Positive = 5.0
+    """How often `keys_file` is looked at for a change."""
+    rate_per_minute: Count | None = None
+    """Forecasts a minute that each key may ask for; unset: no limit."""
+    rates_per_minute: dict[str, Count] = Field(default_factory=dict)
+    """The same for single keys, by name; it goes before `rate_per_minute`."""
     allow_anonymous: bool = False
     """Serve without any key although the address is not loopback."""
     public: tuple[str, ...] = ("/health/live", "/health/ready")
@@ -61,7 +67,16 @@ class TollamaConfig(Section):
     """Model that is asked when the request names none."""
     max_series_per_call: Count = 64
     """Most series in one call."""
-    max_connections: Count = 2
-    """Most calls at a time, others wait; the daemon works on one anyway."""
+    max_points_per_call: Count = 100_000
+    """Most points of all series in one call; a longer series goes alone."""
     daemon_timeout_s: Positive = 30.0
     """Upper bound sent to daemons that know it; our own deadline is far shorter."""
+
+
+class LogConfig(Section):
+    """What is written to standard error while the service runs."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least level that is written; each forecast is one line at `info`."""
+    format: Literal["auto", "json", "text"] = "auto"
+    """`json`, one object a line; `text` for people; `auto` is text at a terminal."""

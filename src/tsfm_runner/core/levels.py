@@ -55,6 +55,8 @@ def values_at_levels(
     [1.0]
 
     """
+    if tuple(known) == tuple(wanted):
+        return values
     if len(known) == 1:
         if any(level != known[0] for level in wanted):
             raise ValueError("one known level says nothing about another")

@@ -9,6 +9,7 @@ from tsfm_runner.core.arrays import BoolArray, FloatArray, IntArray
 _TIME_TOLERANCE = 1e-6
 _GRID_TOLERANCE = 1e-6
 _MIN_MOVES = 2
+_TICK_DECIMALS = 6
 
 
 class Run(NamedTuple):
@@ -118,30 +119,38 @@ def latest_run(is_known: BoolArray, *, max_gap_steps: int) -> Run:
     return Run(start, source[start:])
 
 
-def detect_tick(prices: FloatArray) -> float | None:
-    """Return the price grid that a series stands on, or None if it shows none.
+def detect_ticks(prices: FloatArray) -> FloatArray:
+    """Return the price grid that each series stands on, NaN where it shows none.
 
     The tick is the smallest non-zero step, if every price is a multiple of it
     and the series moved often enough to tell.
 
     Parameters
     ----------
-    prices : (n_points,) array
-        In [0, 1], finite.
+    prices : (n_markets, n_points) array
+        In [0, 1], ends aligned; NaN before the shorter ones, finite from there on.
+
+    Returns
+    -------
+    (n_markets,) array
+        Probability units.
 
     Examples
     --------
-    >>> detect_tick(np.array([0.41, 0.42, 0.42, 0.40]))
-    0.01
+    >>> prices = np.array([[0.41, 0.42, 0.42, 0.40], [0.4, 0.4, 0.4, 0.4]])
+    >>> detect_ticks(prices).tolist()
+    [0.01, nan]
 
     """
     moves = np.abs(np.diff(prices))
-    moves = moves[moves > _GRID_TOLERANCE]
-    if moves.size < _MIN_MOVES:
-        return None
-    tick = round(float(moves.min()), 6)
-    off_grid = np.abs(prices - np.rint(prices / tick) * tick)
-    return tick if off_grid.max() <= _GRID_TOLERANCE else None
+    is_move = moves > _GRID_TOLERANCE  # False where NaN
+    smallest = np.min(moves, axis=1, initial=1, where=is_move)
+    tick = smallest.round(_TICK_DECIMALS)
+    in_ticks = prices / tick[:, None]
+    off_grid = np.abs(in_ticks - np.rint(in_ticks)) * tick[:, None]
+    is_on_grid = ~(off_grid > _GRID_TOLERANCE).any(axis=1)
+    has_moved = is_move.sum(axis=1) >= _MIN_MOVES
+    return np.where(is_on_grid & has_moved, tick, np.nan)
 
 
 def stack_contexts(contexts: list[FloatArray]) -> FloatArray:
@@ -154,6 +163,8 @@ def stack_contexts(contexts: list[FloatArray]) -> FloatArray:
 
     """
     width = max(context.size for context in contexts)
+    if all(context.size == width for context in contexts):
+        return np.array(contexts)
     stacked = np.full((len(contexts), width), np.nan)
     for row, context in zip(stacked, contexts, strict=True):
         row[width - context.size :] = context

@@ -10,6 +10,8 @@ from tsfm_runner.domain.task import FloatArray, ForecastTask
 
 QuantileSource: TypeAlias = Literal["native", "interpolated", "extrapolated"]
 Rung: TypeAlias = Literal["tollama", "embedded", "baseline"]
+BreakerState: TypeAlias = Literal["closed", "open", "half_open"]
+RuntimeMode: TypeAlias = Literal["normal", "degraded", "baseline_only"]
 
 
 class FallbackReason(StrEnum):
@@ -24,7 +26,26 @@ class FallbackReason(StrEnum):
     RUNTIME_UNAVAILABLE = "runtime_unavailable"
     RUNTIME_PROTOCOL = "runtime_protocol"
     INVALID_OUTPUT = "invalid_output"
+    BREAKER_OPEN = "breaker_open"
     DEADLINE_EXCEEDED = "deadline_exceeded"
+    OVERLOADED = "overloaded"
+    DEGRADED = "degraded"
+    STALE_IF_ERROR = "stale_if_error"
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether the same question meets it again, however the runtimes are."""
+        return self in _LASTING
+
+
+_LASTING = frozenset(
+    (
+        FallbackReason.TOO_FEW_POINTS,
+        FallbackReason.MAX_GAP_EXCEEDED,
+        FallbackReason.BASELINE_ONLY_LIQUIDITY,
+        FallbackReason.ROUTE_POLICY,
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,14 +95,18 @@ class RouteStep:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a band came from and everything that was done on the way."""
+    """Where a band came from and everything that was done on the way.
+
+    ``breaker_state`` is that before the first runtime on the way, None where the
+    way led past no runtime. ``n_crossings`` counts the steps whose quantiles had
+    to be put in order.
+    """
 
     forecast_id: str
     runtime: Rung
     model_name: str
     model_version: str
     license_tag: str
-    latency_ms: float
     input_length: int
     missing_ratio: float
     quantile_source: Mapping[float, QuantileSource]
@@ -89,6 +114,8 @@ class Provenance:
     fallback_reason: FallbackReason | None
     warnings: tuple[str, ...]
     batch_size: int
+    breaker_state: BreakerState | None
+    n_crossings: int
 
     @property
     def is_fallback(self) -> bool:
@@ -96,14 +123,26 @@ class Provenance:
         return self.fallback_reason is not None
 
 
+@dataclass(frozen=True, slots=True)
+class CacheUse:
+    """An answer that was kept: how old it is, and whether it outlived its time."""
+
+    age_s: float
+    is_stale: bool
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ServedForecast:
     """The answer to one task.
 
     ``values`` has shape ``(horizon, n_levels)``: prices in [0, 1], ascending over
-    the task's levels at every step.
+    the task's levels at every step. ``cache`` is None for an answer that was
+    computed for this task; ``computed_at_s`` is when, on the process's clock.
     """
 
     task: ForecastTask
     values: FloatArray
     provenance: Provenance
+    latency_ms: float
+    computed_at_s: float
+    cache: CacheUse | None = None

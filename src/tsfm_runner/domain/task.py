@@ -1,5 +1,6 @@
 """What a caller asks for: one market, one cutoff, one set of levels."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -118,6 +119,11 @@ class ForecastTask:
         _check_covariates(self)
 
     @property
+    def is_complete(self) -> bool:
+        """Whether no price is missing."""
+        return not math.isnan(self.context.min())
+
+    @property
     def step_times(self) -> list[datetime]:
         """The time of each step, in the cutoff's own time zone."""
         step = timedelta(seconds=self.freq.step_s)
@@ -147,6 +153,9 @@ def _check_context(context: FloatArray) -> None:
     if context.ndim != 1 or not MIN_POINTS <= context.size <= MAX_POINTS:
         rule = f"must have {MIN_POINTS} to {MAX_POINTS} points"
         raise InvalidTaskError("context", rule)
+    # As long as no price is missing, neither of the two is NaN.
+    if context.min() >= 0 and context.max() <= 1:
+        return
     known = context[~np.isnan(context)]
     if known.size == 0:
         raise InvalidTaskError("context", "must have at least one value that is known")

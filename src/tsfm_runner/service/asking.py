@@ -1,44 +1,74 @@
-"""Make one call of a runtime: in turn, within the deadline, and once again if lost."""
+"""Make one call of a runtime: if it may be asked, in time, once again if lost."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import stamina
 
 from tsfm_runner.config import ResilienceConfig
-from tsfm_runner.domain.forecast import ModelCall, QuantileForecast
+from tsfm_runner.domain.forecast import (
+    BreakerState,
+    ModelCall,
+    QuantileForecast,
+    Rung,
+)
+from tsfm_runner.domain.telling import CallError, RuntimeCall
 from tsfm_runner.errors import (
+    BreakerOpenError,
     DeadlinePassedError,
     ForecastRuntimeError,
+    RuntimeDegradedError,
+    RuntimeNotAskedError,
+    RuntimeRefusedError,
     RuntimeTimeoutError,
     RuntimeUnavailableError,
 )
-from tsfm_runner.ports import ForecastRuntime
+from tsfm_runner.ports import Clock, ForecastRuntime, Telemetry
+from tsfm_runner.service.breaking import Breaker
 from tsfm_runner.service.deadline import Deadline
+from tsfm_runner.service.degrading import Degradation
 
 Answers = list[QuantileForecast | ForecastRuntimeError]
+
+# The first kind that fits names the error, so the special ones stand first.
+_ERRORS: dict[type[ForecastRuntimeError], CallError] = {
+    RuntimeTimeoutError: "timeout",
+    RuntimeUnavailableError: "unavailable",
+    RuntimeRefusedError: "refused",
+    ForecastRuntimeError: "protocol",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class RuntimeLine:
-    """The line before one runtime.
+    """The line to one runtime: a breaker for each model family, and one mode."""
 
-    ``turns`` is the number of calls that the runtime takes at a time. A call that
-    waits for its turn uses up its request's time, but none of the runtime's own:
-    a runtime is not slow because others were before us.
-    """
-
+    rung: Rung
     runtime: ForecastRuntime
     resilience: ResilienceConfig
-    turns: asyncio.Semaphore
+    degradation: Degradation
+    new_breaker: Callable[[str], Breaker]
+    breakers: dict[str, Breaker]
+    telemetry: Telemetry
+    clock: Clock
 
-    async def ask(self, call: ModelCall, deadline: Deadline) -> Answers:
+    def breaker_state(self, family: str) -> BreakerState:
+        """Return the state of the breaker before a model family."""
+        return self._breaker(family).state
+
+    def obstacle(self, family: str) -> RuntimeNotAskedError | None:
+        """Return why the runtime would not be asked now, or None if it would be."""
+        if not self._breaker(family).is_passable:
+            return BreakerOpenError(f"the breaker of {family} is open")
+        if not self.degradation.is_askable:
+            return RuntimeDegradedError("the runtime gets nothing but probes")
+        return None
+
+    async def ask(self, call: ModelCall, family: str, deadline: Deadline) -> Answers:
         """Return the answers; raise ``ForecastRuntimeError`` when there are none.
 
         A runtime that was unavailable is asked again, with a little chance in the
-        pause, where enough time is left.
+        pause, where enough time is left and it is well enough for that.
         """
         limits = self.resilience
 
@@ -48,6 +78,8 @@ class RuntimeLine:
                 isinstance(failure, RuntimeUnavailableError)
                 and not isinstance(failure, DeadlinePassedError)
                 and deadline.remaining_s() >= needed_s
+                and self.degradation.mode == "normal"
+                and self._breaker(family).is_passable
             )
 
         caller = stamina.AsyncRetryingCaller(
@@ -56,31 +88,69 @@ class RuntimeLine:
             wait_initial=limits.backoff_s,
             wait_jitter=limits.backoff_s,
         )
-        return await caller(is_worth_a_retry, self._ask_once, call, deadline)
+        return await caller(is_worth_a_retry, self._attempt, call, family, deadline)
 
-    async def _ask_once(self, call: ModelCall, deadline: Deadline) -> Answers:
-        async with self._turn(deadline):
-            remaining_s = deadline.remaining_s()
-            if remaining_s <= 0:
-                raise DeadlinePassedError("no time is left")
-            timeout_s = min(self.resilience.attempt_timeout_s, remaining_s)
-            try:
-                return await self.runtime.predict(call, timeout_s=timeout_s)
-            except RuntimeTimeoutError as failure:
-                if timeout_s < self.resilience.attempt_timeout_s:
-                    raise DeadlinePassedError(
-                        "the request ran out of time"
-                    ) from failure
-                raise
-
-    @asynccontextmanager
-    async def _turn(self, deadline: Deadline) -> AsyncIterator[None]:
+    async def _attempt(
+        self, call: ModelCall, family: str, deadline: Deadline
+    ) -> Answers:
+        if obstacle := self.obstacle(family):
+            raise obstacle
+        remaining_s = deadline.remaining_s()
+        if remaining_s <= 0:
+            raise DeadlinePassedError("no time is left")
+        breaker = self._breaker(family)
+        permit = breaker.admit()
+        self.degradation.note_call()
+        is_failure: bool | None = None
         try:
-            async with asyncio.timeout(max(0, deadline.remaining_s())):
-                await self.turns.acquire()
-        except TimeoutError as failure:
-            raise DeadlinePassedError("no turn came in time") from failure
-        try:
-            yield
+            answers = await self._exchange(call, remaining_s)
+            is_failure = False
+        except ForecastRuntimeError as failure:
+            is_failure = _is_down(failure)
+            raise
         finally:
-            self.turns.release()
+            breaker.settle(permit, is_failure=is_failure)
+            if is_failure is not None:
+                self.degradation.settle(is_failure=is_failure)
+        return answers
+
+    async def _exchange(self, call: ModelCall, remaining_s: float) -> Answers:
+        timeout_s = min(self.resilience.attempt_timeout_s, remaining_s)
+        started_s = self.clock()
+
+        def tell(error: CallError | None) -> None:
+            duration_s = self.clock() - started_s
+            told = RuntimeCall(
+                self.rung, call.model_name, len(call.series), duration_s, error
+            )
+            self.telemetry.runtime_called(told)
+
+        try:
+            answers = await self.runtime.predict(call, timeout_s=timeout_s)
+        except ForecastRuntimeError as failure:
+            tell(
+                next(why for kind, why in _ERRORS.items() if isinstance(failure, kind))
+            )
+            is_ours = timeout_s < self.resilience.attempt_timeout_s
+            if isinstance(failure, RuntimeTimeoutError) and is_ours:
+                raise DeadlinePassedError("the request ran out of time") from failure
+            raise
+        tell(None)
+        return answers
+
+    def _breaker(self, family: str) -> Breaker:
+        breaker = self.breakers.get(family)
+        if breaker is None:
+            breaker = self.breakers[family] = self.new_breaker(family)
+        return breaker
+
+
+def _is_down(failure: ForecastRuntimeError) -> bool | None:
+    """Return whether a failed call says that the runtime is down; None: neither.
+
+    A runtime that refuses or talks nonsense is not down, and one that had less
+    than the usual time may only have been slow.
+    """
+    if isinstance(failure, DeadlinePassedError):
+        return None
+    return isinstance(failure, RuntimeUnavailableError)

@@ -1,6 +1,7 @@
 """From raw bands to bands that may be served."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,16 +13,22 @@ from tsfm_runner.service.grouping import grouped
 from tsfm_runner.service.predicting import RawBand
 from tsfm_runner.service.preparing import PreparedTask
 
-Finished = tuple[FloatArray, tuple[str, ...]]
+
+class Finished(NamedTuple):
+    """Values at the levels asked for, and what had to be done to them.
+
+    ``values`` has shape ``(horizon, n_levels)``: in [0, 1], ascending by level.
+    """
+
+    values: FloatArray
+    warnings: tuple[str, ...]
+    n_crossings: int
 
 
 def finish(
     pairs: Sequence[tuple[PreparedTask, RawBand]], config: BandConfig
 ) -> list[Finished]:
-    """Return, for each task, its values at the levels asked for, and warnings.
-
-    Values have shape ``(horizon, n_levels)``: in [0, 1], ascending by level.
-    """
+    """Return each band as it may be served, in order."""
     finished: dict[int, Finished] = {}
     for (_, levels), places, members in grouped(pairs, lambda pair: _key(pair[0])):
         results = _finish_alike(members, levels, config)
@@ -46,14 +53,36 @@ def _finish_alike(
         min_width=np.where(jumpy, config.min_width, 0),
         max_width=config.max_width,
     )
-    results = []
-    for row, (prepared, _) in enumerate(pairs):
-        asked = [levels.index(level) for level in prepared.task.quantile_levels]
-        warnings = (
-            ("quantiles_rearranged", bands.n_crossings[row] > 0),
-            ("band_widened_to_min_width", bands.is_widened[row]),
-            ("band_clamped_to_max_width", bands.is_clamped[row]),
+    crossings = bands.n_crossings.tolist()
+    told = zip(
+        crossings, bands.is_widened.tolist(), bands.is_clamped.tolist(), strict=True
+    )
+    warnings = [_warnings(*marks) for marks in told]
+    return [
+        Finished(_at_levels(values, levels, prepared), warned, n_crossings)
+        for (prepared, _), values, warned, n_crossings in zip(
+            pairs, bands.values, warnings, crossings, strict=True
         )
-        told = tuple(text for text, is_true in warnings if is_true)
-        results.append((bands.values[row][:, asked], told))
-    return results
+    ]
+
+
+def _warnings(
+    n_crossings: int,
+    is_widened: bool,  # noqa: FBT001 - one column of a table each
+    is_clamped: bool,  # noqa: FBT001
+) -> tuple[str, ...]:
+    marks = (
+        ("quantiles_rearranged", n_crossings > 0),
+        ("band_widened_to_min_width", is_widened),
+        ("band_clamped_to_max_width", is_clamped),
+    )
+    return tuple(text for text, is_true in marks if is_true)
+
+
+def _at_levels(
+    values: FloatArray, levels: tuple[float, ...], prepared: PreparedTask
+) -> FloatArray:
+    wanted = prepared.task.quantile_levels
+    if wanted == levels:
+        return values.copy()  # of its own: what is kept must not keep the others
+    return values[:, [levels.index(level) for level in wanted]]

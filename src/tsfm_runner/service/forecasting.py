@@ -1,86 +1,215 @@
 """The main use case: tasks in, served forecasts out, whatever a model does."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 from tsfm_runner.config import Settings
 from tsfm_runner.domain.forecast import (
+    CacheUse,
     FallbackReason,
-    Provenance,
+    RouteStep,
     Rung,
     ServedForecast,
 )
 from tsfm_runner.domain.task import ForecastTask
 from tsfm_runner.errors import InvalidTaskError, ModelNotAllowedError
-from tsfm_runner.ports import Clock
-from tsfm_runner.service.baselining import Baselines
+from tsfm_runner.ports import Telemetry
+from tsfm_runner.service.completing import Completer, Journey
 from tsfm_runner.service.deadline import Deadline
-from tsfm_runner.service.finishing import finish
 from tsfm_runner.service.grouping import grouped
-from tsfm_runner.service.predicting import Predictor, RawBand
-from tsfm_runner.service.preparing import PreparedTask, prepare
-from tsfm_runner.service.routing import Route, Router
+from tsfm_runner.service.joining import Joiner
+from tsfm_runner.service.predicting import Predictor
+from tsfm_runner.service.preparing import prepare_many
+from tsfm_runner.service.remembering import (
+    Flight,
+    Memory,
+    Outcome,
+    Refusal,
+    fingerprint,
+)
+from tsfm_runner.service.routing import Router
 
-Refusal: TypeAlias = InvalidTaskError | ModelNotAllowedError
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Journey:
-    """One task on its way: what was made of it, where it may go, what it got."""
-
-    prepared: PreparedTask
-    route: Route
-    band: RawBand | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether a model is still to be asked."""
-        return self.band is None and self.route.target.rung != "baseline"
-
-    def answered(self, answer: RawBand | FallbackReason) -> "Journey":
-        """Return the way on: arrived with a band, or one rung further down."""
-        if isinstance(answer, RawBand):
-            return replace(self, band=answer)
-        return replace(self, route=self.route.skip(answer))
+__all__ = ["ForecastService", "Outcome", "Refusal"]
 
 
-@dataclass(frozen=True, slots=True)
+# More markets than this gain little from being computed together, and hold up others.
+_MAX_TOGETHER = 64
+
+
+class _Occasion(NamedTuple):
+    """What the tasks of one request share."""
+
+    started_s: float
+    deadline: Deadline
+    is_overloaded: bool
+
+
 class ForecastService:
     """Turns tasks into bands. One task is a batch of one."""
 
-    settings: Settings
-    router: Router
-    predictors: Mapping[Rung, Predictor]
-    baselines: Baselines
-    clock: Clock
-    new_id: Callable[[], str]
+    def __init__(  # noqa: PLR0913 - one argument a collaborator
+        self,
+        settings: Settings,
+        *,
+        router: Router,
+        predictors: Mapping[Rung, Predictor],
+        completer: Completer,
+        memory: Memory,
+        telemetry: Telemetry,
+    ) -> None:
+        """Take everything that is needed on the way of a task."""
+        self.settings = settings
+        self.router = router
+        self.predictors = predictors
+        self.completer = completer
+        self.memory = memory
+        self.telemetry = telemetry
+        self._clock = completer.clock
+        self._start_together = Joiner(self._start, max_items=_MAX_TOGETHER)
+        self._complete_together = Joiner(completer.complete, max_items=_MAX_TOGETHER)
 
     async def forecast_many(
-        self, tasks: Sequence[ForecastTask], *, deadline_s: float
-    ) -> list[ServedForecast | Refusal]:
+        self,
+        tasks: Sequence[ForecastTask],
+        *,
+        deadline_s: float,
+        request_id: str = "",
+        is_overloaded: bool = False,
+    ) -> list[Outcome]:
         """Return, for each task in order, its answer or why it was refused.
 
         A failing model is never a refusal: a baseline answers in its place and
-        the provenance says so. No task's fault changes another's answer.
+        the provenance says so. No task's fault changes another's answer. With
+        ``is_overloaded`` no model is asked.
         """
-        started_s = self.clock()
-        deadline = Deadline(self.clock, started_s + deadline_s)
-        starts = [self._start(task) for task in tasks]
+        started_s = self._clock()
+        deadline = Deadline(self._clock, started_s + deadline_s)
+        occasion = _Occasion(started_s, deadline, is_overloaded)
+        outcomes = await self._outcomes(tasks, occasion)
+        for outcome in outcomes:
+            if isinstance(outcome, ServedForecast):
+                self.telemetry.forecast_served(outcome, request_id=request_id)
+        return outcomes
+
+    def serve_again(
+        self, kept: ServedForecast, *, started_s: float, request_id: str
+    ) -> ServedForecast:
+        """Return an answer that the edge kept in its written form, as a hit."""
+        served = self._hit(kept, started_s)
+        self.telemetry.forecast_served(served, request_id=request_id)
+        return served
+
+    async def _outcomes(
+        self, tasks: Sequence[ForecastTask], occasion: _Occasion
+    ) -> list[Outcome]:
+        """Look each task up, compute what is new, wait for what others compute."""
+        outcomes: dict[int, Outcome] = {}
+        new: dict[bytes, int] = {}
+        awaited: list[tuple[int, bytes, Flight | None]] = []
+        for place, task in enumerate(tasks):
+            key = fingerprint(task)
+            kept = self.memory.fresh(key)
+            if kept is not None:
+                outcomes[place] = self._hit(kept, occasion.started_s)
+            elif key in new or self.memory.flight(key) is not None:
+                awaited.append((place, key, self.memory.flight(key)))
+                self.telemetry.cache_used("join")
+            else:
+                new[key] = place
+                self.telemetry.cache_used("miss")
+        if new:
+            wanted = [tasks[place] for place in new.values()]
+            computed = await self._lead(list(new), wanted, occasion)
+            outcomes |= zip(new.values(), computed, strict=True)
+        for place, key, flight in awaited:
+            if flight is None:  # the same task stands in this request twice
+                outcomes[place] = outcomes[new[key]]
+            else:
+                outcomes[place] = await self._follow(flight, tasks[place], occasion)
+        return [outcomes[place] for place in range(len(tasks))]
+
+    def _hit(self, kept: ServedForecast, started_s: float) -> ServedForecast:
+        self.telemetry.cache_used("hit")
+        now_s = self._clock()
+        return ServedForecast(
+            kept.task,
+            kept.values,
+            kept.provenance,
+            (now_s - started_s) * 1_000,
+            kept.computed_at_s,
+            CacheUse(now_s - kept.computed_at_s, is_stale=False),
+        )
+
+    async def _lead(
+        self, keys: list[bytes], tasks: list[ForecastTask], occasion: _Occasion
+    ) -> list[Outcome]:
+        """Compute answers, for us and for all who ask the same meanwhile."""
+        with self.memory.flying(keys) as flights:
+            computed = await self._compute(tasks, occasion)
+            outcomes = [
+                self._rescued(key, outcome)
+                for key, outcome in zip(keys, computed, strict=True)
+            ]
+            for flight, outcome in zip(flights, outcomes, strict=True):
+                flight.set_result(outcome)
+        return outcomes
+
+    async def _follow(
+        self, flight: Flight, task: ForecastTask, occasion: _Occasion
+    ) -> Outcome:
+        """Wait for an answer that another request computes; else compute it here."""
+        await asyncio.wait([flight], timeout=max(0, occasion.deadline.remaining_s()))
+        if flight.done() and not flight.cancelled():
+            return flight.result()
+        [outcome] = await self._compute([task], occasion)
+        return outcome
+
+    def _rescued(self, key: bytes, outcome: Outcome) -> Outcome:
+        """Return an older answer of the model where one was kept and it failed now."""
+        if not isinstance(outcome, ServedForecast):
+            return outcome
+        reason = outcome.provenance.fallback_reason
+        if reason is None or reason.is_lasting:
+            self.memory.keep(key, outcome)
+            return outcome
+        kept = self.memory.stale(key)
+        if kept is None:
+            return outcome
+        self.telemetry.cache_used("stale")
+        return _instead(outcome, kept, age_s=self.memory.age_s(kept))
+
+    async def _compute(
+        self, tasks: Sequence[ForecastTask], occasion: _Occasion
+    ) -> list[Outcome]:
+        starts = await self._start_together(
+            [(task, occasion.started_s) for task in tasks]
+        )
         journeys = [start for start in starts if isinstance(start, Journey)]
-        arrived = self._descend(await self._ask_models(journeys, deadline))
-        served = iter(self._serve(arrived, started_s))
+        if occasion.is_overloaded:
+            reason = FallbackReason.OVERLOADED
+            journeys = [way.without_models(reason) for way in journeys]
+        arrived = await self._ask_models(journeys, occasion.deadline)
+        served = iter(await self._complete_together(arrived) if arrived else ())
         return [
             next(served) if isinstance(start, Journey) else start for start in starts
         ]
 
-    def _start(self, task: ForecastTask) -> Journey | Refusal:
-        try:
-            prepared = prepare(task, self.settings.preparation)
-            return Journey(prepared, self.router.plan(prepared))
-        except (InvalidTaskError, ModelNotAllowedError) as refusal:
-            return refusal
+    def _start(
+        self, asked: Sequence[tuple[ForecastTask, float]]
+    ) -> list[Journey | Refusal]:
+        prepared = prepare_many([task for task, _ in asked], self.settings.preparation)
+        starts: list[Journey | Refusal] = []
+        for (_, started_s), one in zip(asked, prepared, strict=True):
+            try:
+                route = self.router.plan(one)
+            except (InvalidTaskError, ModelNotAllowedError) as refusal:
+                starts.append(refusal)
+            else:
+                first = None if route.target.rung == "baseline" else route.target
+                starts.append(Journey(one, route, first, started_s))
+        return starts
 
     async def _ask_models(
         self, journeys: Sequence[Journey], deadline: Deadline
@@ -98,75 +227,37 @@ class ForecastService:
                 current[place] = current[place].answered(answer)
 
         while any(journey.is_open for journey in current):
-            async with asyncio.TaskGroup() as calls:
-                for target, places, _ in grouped(current, _next_target):
-                    if target is not None:
+            groups = [
+                places
+                for target, places, _ in grouped(current, _next_target)
+                if target is not None
+            ]
+            if len(groups) == 1:
+                await ask(groups[0])
+            else:
+                async with asyncio.TaskGroup() as calls:
+                    for places in groups:
                         calls.create_task(ask(places))
         return current
-
-    def _descend(self, journeys: Sequence[Journey]) -> list[Journey]:
-        """Return the journeys with a baseline for each that has no band yet."""
-        left = [place for place, way in enumerate(journeys) if way.band is None]
-        bands = self.baselines.predict(
-            [journeys[place].route.target.model.name for place in left],
-            [journeys[place].prepared for place in left],
-        )
-        arrived = list(journeys)
-        for place, band in zip(left, bands, strict=True):
-            arrived[place] = arrived[place].answered(band)
-        return arrived
-
-    def _serve(
-        self, journeys: Sequence[Journey], started_s: float
-    ) -> list[ServedForecast]:
-        pairs = [(way.prepared, way.band) for way in journeys if way.band is not None]
-        finished = finish(pairs, self.settings.band)
-        latency_ms = (self.clock() - started_s) * 1_000
-        return [
-            ServedForecast(
-                way.prepared.task,
-                values,
-                self._provenance(
-                    way,
-                    band,
-                    (*band.warnings, *_closing(way.prepared.task), *warnings),
-                    latency_ms,
-                ),
-            )
-            for way, (_, band), (values, warnings) in zip(
-                journeys, pairs, finished, strict=True
-            )
-        ]
-
-    def _provenance(
-        self, way: Journey, band: RawBand, warnings: tuple[str, ...], latency_ms: float
-    ) -> Provenance:
-        target = way.route.target
-        return Provenance(
-            forecast_id=self.new_id(),
-            runtime=target.rung,
-            model_name=target.model.name,
-            model_version=target.model.revision,
-            license_tag=target.model.license_tag,
-            latency_ms=latency_ms,
-            input_length=way.prepared.context.size,
-            missing_ratio=way.prepared.missing_ratio,
-            quantile_source=band.sources,
-            route=way.route.steps,
-            fallback_reason=way.route.fallback_reason,
-            warnings=warnings,
-            batch_size=band.batch_size,
-        )
-
-
-def _closing(task: ForecastTask) -> tuple[str, ...]:
-    """Warn of a market that closes before the last step is reached."""
-    closes_at = task.facts.closes_at
-    if closes_at is None or closes_at > task.step_times[-1]:
-        return ()
-    return ("market_closed" if closes_at <= task.cutoff else "closes_within_horizon",)
 
 
 def _next_target(journey: Journey) -> object:
     """Return the model that this journey meets next, or None when it has its band."""
     return journey.route.target if journey.is_open else None
+
+
+def _instead(
+    failed: ServedForecast, kept: ServedForecast, *, age_s: float
+) -> ServedForecast:
+    """Return the kept answer in place of the failed one, and how that came about."""
+    reason = FallbackReason.STALE_IF_ERROR
+    rung = kept.provenance.runtime
+    skipped = tuple(step for step in failed.provenance.route if not step.is_taken)
+    provenance = replace(
+        kept.provenance,
+        route=(*skipped, RouteStep(rung, is_taken=True, reason=reason)),
+        fallback_reason=reason,
+        breaker_state=failed.provenance.breaker_state,
+    )
+    use = CacheUse(age_s, is_stale=True)
+    return replace(kept, provenance=provenance, latency_ms=failed.latency_ms, cache=use)

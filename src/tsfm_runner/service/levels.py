@@ -7,7 +7,8 @@ from tsfm_runner.domain.forecast import QuantileSource
 from tsfm_runner.domain.model import Capabilities
 from tsfm_runner.domain.task import MAX_LEVEL, MIN_LEVEL
 
-_GRID = Decimal("0.0001")
+_DIGITS = 4
+_GRID = Decimal(1).scaleb(-_DIGITS)
 
 
 def levels_to_ask(
@@ -23,6 +24,8 @@ def levels_to_ask(
         return ()
     if capabilities.quantile_levels != "any":
         return capabilities.quantile_levels
+    if all(round(level, _DIGITS) == level for level in wanted):
+        return tuple(wanted)
     neighbours = {
         float(Decimal(repr(level)).quantize(_GRID, rounding))
         for level in wanted

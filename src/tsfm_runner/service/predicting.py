@@ -1,9 +1,8 @@
-"""Ask a model runtime for many tasks: grouped, in chunks, halved on refusal."""
+"""Ask a model runtime for many tasks, and read its answers as bands."""
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 
@@ -19,22 +18,21 @@ from tsfm_runner.domain.forecast import (
 from tsfm_runner.domain.model import ModelRevision
 from tsfm_runner.domain.task import FloatArray
 from tsfm_runner.errors import (
+    BreakerOpenError,
     DeadlinePassedError,
     ForecastRuntimeError,
     ModelNotInstalledError,
+    RuntimeDegradedError,
     RuntimeOutputError,
-    RuntimeRefusedError,
     RuntimeTimeoutError,
     RuntimeUnavailableError,
 )
 from tsfm_runner.service.asking import RuntimeLine
+from tsfm_runner.service.batching import Batcher, Question
 from tsfm_runner.service.deadline import Deadline
-from tsfm_runner.service.grouping import chunks, grouped
+from tsfm_runner.service.grouping import grouped
 from tsfm_runner.service.levels import levels_to_ask, quantile_sources
 from tsfm_runner.service.preparing import PreparedTask
-
-# An answer for one series, and how many series were in its call.
-_Answer = tuple[QuantileForecast | ForecastRuntimeError, int]
 
 # The first kind that fits gives the reason, so the special ones stand first.
 _REASONS: dict[type[ForecastRuntimeError], FallbackReason] = {
@@ -43,6 +41,8 @@ _REASONS: dict[type[ForecastRuntimeError], FallbackReason] = {
     RuntimeUnavailableError: FallbackReason.RUNTIME_UNAVAILABLE,
     ModelNotInstalledError: FallbackReason.MODEL_NOT_INSTALLED,
     RuntimeOutputError: FallbackReason.INVALID_OUTPUT,
+    BreakerOpenError: FallbackReason.BREAKER_OPEN,
+    RuntimeDegradedError: FallbackReason.DEGRADED,
     ForecastRuntimeError: FallbackReason.RUNTIME_PROTOCOL,
 }
 
@@ -65,8 +65,7 @@ class Predictor:
     """Asks one runtime for the bands of many tasks."""
 
     line: RuntimeLine
-    max_series_per_call: int
-    max_split_calls: int
+    batcher: Batcher
 
     async def predict(
         self,
@@ -76,76 +75,54 @@ class Predictor:
         deadline: Deadline,
     ) -> list[RawBand | FallbackReason]:
         """Return a band, or the reason why there is none, for each task in order."""
+        obstacle = self.line.obstacle(model.family)
+        if obstacle is not None:
+            return [_reason(obstacle)] * len(tasks)
         bands: dict[int, RawBand | FallbackReason] = {}
 
-        async def fill(places: Sequence[int]) -> None:
-            members = [tasks[place] for place in places]
-            call = _model_call(model, members)
-            answers = await self._ask(call, deadline)
+        async def fill(
+            question: Question, places: Sequence[int], members: Sequence[PreparedTask]
+        ) -> None:
+            call = _model_call(model, question, members)
+            answers = await self.batcher.ask(question, call, deadline)
             for place, member, (answer, size) in zip(
                 places, members, answers, strict=True
             ):
                 bands[place] = _band(model, member, answer, batch_size=size)
 
-        size = min(
-            self.max_series_per_call,
-            model.capabilities.max_series_per_call or self.max_series_per_call,
-        )
-        async with asyncio.TaskGroup() as calls:
-            for _, places, _ in grouped(tasks, lambda task: _call_key(model, task)):
-                for part in chunks(places, size):
-                    calls.create_task(fill(part))
+        groups = list(grouped(tasks, lambda task: _question(model, task)))
+        if len(groups) == 1:
+            await fill(*groups[0])
+        else:
+            async with asyncio.TaskGroup() as calls:
+                for group in groups:
+                    calls.create_task(fill(*group))
         return [bands[place] for place in range(len(tasks))]
 
-    async def _ask(self, call: ModelCall, deadline: Deadline) -> list[_Answer]:
-        """Return the answer for each series, and how many shared its call.
 
-        A call that is refused for its input is halved, and so on, until the bad
-        series are alone or the calls for that are used up.
-        """
-        parts = deque([call.series])
-        calls_left = self.max_split_calls
-        found: dict[int, _Answer] = {}
-        while parts:
-            part = parts.popleft()
-            try:
-                results = await self.line.ask(replace(call, series=part), deadline)
-            except ForecastRuntimeError as failure:
-                if _may_be_split(failure, part) and calls_left > 1:
-                    calls_left -= 2
-                    middle = len(part) // 2
-                    parts += (part[:middle], part[middle:])
-                    continue
-                results = [failure] * len(part)
-            for series, result in zip(part, results, strict=True):
-                found[id(series)] = (result, len(part))
-        return [found[id(series)] for series in call.series]
-
-
-def _may_be_split(failure: ForecastRuntimeError, part: Sequence[ModelSeries]) -> bool:
-    return (
-        isinstance(failure, RuntimeRefusedError) and failure.is_input and len(part) > 1
-    )
-
-
-def _call_key(model: ModelRevision, prepared: PreparedTask) -> tuple[object, ...]:
+def _question(model: ModelRevision, prepared: PreparedTask) -> Question:
     task = prepared.task
-    return (
+    params = task.model.params
+    return Question(
+        model.name,
+        model.family,
         task.freq.step_s,
         task.horizon,
         levels_to_ask(prepared.levels, model.capabilities),
-        msgspec.json.encode(dict(task.model.params), order="sorted"),
+        msgspec.json.encode(dict(params), order="sorted") if params else b"",
+        model.capabilities.max_series_per_call,
     )
 
 
-def _model_call(model: ModelRevision, members: Sequence[PreparedTask]) -> ModelCall:
-    task = members[0].task
+def _model_call(
+    model: ModelRevision, question: Question, members: Sequence[PreparedTask]
+) -> ModelCall:
     return ModelCall(
         model_name=model.name,
-        step_s=task.freq.step_s,
-        horizon=task.horizon,
-        quantile_levels=levels_to_ask(members[0].levels, model.capabilities),
-        params=task.model.params,
+        step_s=question.step_s,
+        horizon=question.horizon,
+        quantile_levels=question.quantile_levels,
+        params=members[0].task.model.params,
         series=tuple(_series(model, member) for member in members),
     )
 

@@ -1,7 +1,7 @@
 """From a task as it was asked to a context without holes."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -10,8 +10,9 @@ from tsfm_runner.config import PreparationConfig
 from tsfm_runner.core.arrays import IntArray
 from tsfm_runner.core.resampling import (
     bin_by_step,
-    detect_tick,
+    detect_ticks,
     latest_run,
+    stack_contexts,
     steps_before,
 )
 from tsfm_runner.domain.task import FloatArray, ForecastTask
@@ -24,6 +25,7 @@ _MEDIAN = 0.5
 class PreparedTask:
     """A task with what was made of its series.
 
+    ``levels`` are those to compute: those asked for, and always the median.
     ``context`` is finite, one value a step, oldest first, in price units; its last
     ``n_filled`` values repeat the last price that is known, which stood
     ``n_stale`` steps before the cutoff. ``missing_ratio`` is the share of the
@@ -31,6 +33,7 @@ class PreparedTask:
     """
 
     task: ForecastTask
+    levels: tuple[float, ...]
     context: FloatArray
     past_covariates: Mapping[str, FloatArray]
     tick: float | None
@@ -38,11 +41,6 @@ class PreparedTask:
     n_filled: int
     n_stale: int
     has_long_gap: bool
-
-    @property
-    def levels(self) -> tuple[float, ...]:
-        """The levels to compute: those asked for, and always the median."""
-        return tuple(sorted({*self.task.quantile_levels, _MEDIAN}))
 
     @property
     def fresh_context(self) -> FloatArray:
@@ -60,8 +58,24 @@ class _Window(NamedTuple):
     covariates: IntArray
 
 
-def prepare(task: ForecastTask, config: PreparationConfig) -> PreparedTask:
-    """Return the task with its context: on the grid, filled, after any long gap."""
+def prepare_many(
+    tasks: Sequence[ForecastTask], config: PreparationConfig
+) -> list[PreparedTask]:
+    """Return each task with its context: on the grid, filled, after any long gap."""
+    prepared = [_prepared(task, config) for task in tasks]
+    unknown = [place for place, one in enumerate(prepared) if one.tick is None]
+    if unknown:
+        ticks = detect_ticks(stack_contexts([prepared[n].context for n in unknown]))
+        for place, tick in zip(unknown, ticks.tolist(), strict=True):
+            if tick == tick:  # noqa: PLR0124 - NaN is no tick
+                prepared[place] = replace(prepared[place], tick=tick)
+    return prepared
+
+
+def _prepared(task: ForecastTask, config: PreparationConfig) -> PreparedTask:
+    """Return the task with its context; the tick only where the caller told it."""
+    if task.times_s is None and task.is_complete:
+        return _complete(task, config)
     max_gap = _max_gap_steps(task, config)
     n_stale = _stale_steps(task)
     n_filled = n_stale if n_stale <= max_gap else 0
@@ -69,19 +83,39 @@ def prepare(task: ForecastTask, config: PreparationConfig) -> PreparedTask:
     window = look(task, n_stale, n_filled, max_steps=config.context_length)
     is_known = window.prices >= 0
     run = latest_run(is_known, max_gap_steps=max_gap)
-    context = task.context[window.prices[run.source]]
     rows = window.covariates[run.start :]
-    tick = task.facts.tick_size
     return PreparedTask(
         task=task,
-        context=context,
+        levels=_levels(task),
+        context=task.context[window.prices[run.source]],
         past_covariates={n: c[rows] for n, c in task.past_covariates.items()},
-        tick=detect_tick(context) if tick is None else tick,
+        tick=task.facts.tick_size,
         missing_ratio=float(1 - is_known.mean()),
         n_filled=n_filled,
         n_stale=n_stale,
         has_long_gap=n_stale > max_gap or bool(is_known[: run.start].any()),
     )
+
+
+def _complete(task: ForecastTask, config: PreparationConfig) -> PreparedTask:
+    """Return a task that has a price at every step: most do, and need no search."""
+    recent = slice(-config.context_length, None)
+    return PreparedTask(
+        task=task,
+        levels=_levels(task),
+        context=task.context[recent],
+        past_covariates={n: c[recent] for n, c in task.past_covariates.items()},
+        tick=task.facts.tick_size,
+        missing_ratio=0.0,
+        n_filled=0,
+        n_stale=0,
+        has_long_gap=False,
+    )
+
+
+def _levels(task: ForecastTask) -> tuple[float, ...]:
+    levels = task.quantile_levels
+    return levels if _MEDIAN in levels else tuple(sorted((*levels, _MEDIAN)))
 
 
 def _max_gap_steps(task: ForecastTask, config: PreparationConfig) -> int:

@@ -86,7 +86,7 @@ async def runtime_at(
     url: str, *, clock: HandClock | None = None, token: str | None = None
 ) -> AsyncGenerator[TollamaRuntime]:
     """Give a runtime that asks this address."""
-    async with open_session(url, token=token, max_connections=2) as session:
+    async with open_session(url, token=token) as session:
         yield TollamaRuntime(session, daemon_timeout_s=30, clock=clock or HandClock())
 
 

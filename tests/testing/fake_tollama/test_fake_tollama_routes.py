@@ -190,7 +190,7 @@ async def test_any_name_can_be_installed_from_the_start() -> None:
 async def test_listing_is_what_our_adapter_reads() -> None:
     async with (
         running_fake_tollama(FakeTollamaOptions()) as url,
-        open_session(url, token=None, max_connections=1) as session,
+        open_session(url, token=None) as session,
     ):
         runtime = TollamaRuntime(session, daemon_timeout_s=30, clock=lambda: 0.0)
         await runtime.check_health(timeout_s=5)
@@ -209,7 +209,7 @@ async def test_key_is_asked_for_on_every_route() -> None:
 
     async with running_fake_tollama(options) as url:
         statuses = [(await told(url, path))[0] for path in paths]
-        async with open_session(url, token="the-key", max_connections=1) as session:
+        async with open_session(url, token="the-key") as session:
             runtime = TollamaRuntime(session, daemon_timeout_s=30, clock=lambda: 0.0)
             await runtime.check_health(timeout_s=5)
 

@@ -7,12 +7,11 @@ import aiohttp
 _KEEPALIVE_S = 4.0
 
 
-def open_session(
-    url: str, *, token: str | None, max_connections: int
-) -> aiohttp.ClientSession:
-    """Return a session with base URL, token and limits set; call it in a running loop.
+def open_session(url: str, *, token: str | None) -> aiohttp.ClientSession:
+    """Return a session with base URL and token set; call it in a running loop.
 
-    The caller closes it. There is no timeout here: each call brings its own.
+    The caller closes it. There is no timeout here: each call brings its own. Nor is
+    there a limit of connections: the service lets only so many calls out.
     """
     # Without the slash the last part of a path prefix would be lost in joining.
     base_url = url.rstrip("/") + "/"
@@ -22,9 +21,7 @@ def open_session(
     return aiohttp.ClientSession(
         base_url,
         headers=headers,
-        connector=aiohttp.TCPConnector(
-            limit=max_connections, keepalive_timeout=_KEEPALIVE_S
-        ),
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE_S),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),
     )

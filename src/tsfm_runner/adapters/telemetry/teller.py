@@ -1,0 +1,129 @@
+"""Turns what is told into metrics and log lines; knows every metric's labels."""
+
+from collections.abc import Collection, Sequence
+from functools import lru_cache
+
+from structlog.typing import FilteringBoundLogger
+
+from tsfm_runner.adapters.telemetry.metrics import Metrics
+from tsfm_runner.domain.forecast import (
+    BreakerState,
+    Rung,
+    RuntimeMode,
+    ServedForecast,
+)
+from tsfm_runner.domain.telling import CacheEvent, RuntimeCall
+
+_BREAKER_VALUES: dict[BreakerState, int] = {"closed": 0, "half_open": 1, "open": 2}
+_MODE_VALUES: dict[RuntimeMode, int] = {"normal": 0, "degraded": 1, "baseline_only": 2}
+_OUTCOMES = {401: "denied", 403: "denied", 429: "limited", 503: "shed"}
+_OTHER = "other"
+_MAX_CHILDREN = 4_096
+
+
+class Teller:
+    """A ``Telemetry`` of Prometheus metrics and JSON logs.
+
+    Names of models come from callers, so only those of the registry become
+    labels; all others share one.
+    """
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        log: FilteringBoundLogger,
+        *,
+        known_models: Collection[str],
+    ) -> None:
+        """Count in ``metrics`` and write to ``log``."""
+        self._metrics = metrics
+        self._log = log
+        self._known_models = frozenset(known_models)
+        # Finding the child of a metric by its labels costs more than counting.
+        child = lru_cache(maxsize=_MAX_CHILDREN)
+        self._requests = child(metrics.requests.labels)
+        self._request_duration = child(metrics.request_duration.labels)
+        self._forecasts = child(metrics.forecasts.labels)
+        self._runtime_duration = child(metrics.runtime_duration.labels)
+        self._cache_events = child(metrics.cache_events.labels)
+
+    def request_answered(self, route: str, *, status: int, duration_s: float) -> None:
+        """Count one HTTP request, by the pattern of its route."""
+        self._requests(route, _outcome(status)).inc()
+        self._request_duration(route).observe(duration_s)
+
+    def forecast_served(self, served: ServedForecast, *, request_id: str) -> None:
+        """Count and log one answer to one market."""
+        task, origin, cache = served.task, served.provenance, served.cache
+        reason = origin.fallback_reason
+        model = self._model(origin.model_name)
+        self._forecasts(origin.runtime, model, reason or "none").inc()
+        if origin.n_crossings and cache is None:
+            self._metrics.crossings.labels(model).inc(origin.n_crossings)
+        self._log.info(
+            "forecast",
+            request_id=request_id,
+            forecast_id=origin.forecast_id,
+            market_id=task.market_id,
+            as_of_ts=task.cutoff,
+            runtime=origin.runtime,
+            model=origin.model_name,
+            revision=origin.model_version,
+            input_len=origin.input_length,
+            missing_ratio=origin.missing_ratio,
+            warnings=origin.warnings,
+            fallback_reason=reason,
+            cache_hit=cache is not None,
+            latency_ms=round(served.latency_ms, 3),
+        )
+
+    def runtime_called(self, call: RuntimeCall) -> None:
+        """Count one exchange with a runtime; log one that failed."""
+        model = self._model(call.model_name)
+        self._runtime_duration(call.runtime, model).observe(call.duration_s)
+        if call.error is not None:
+            self._metrics.runtime_errors.labels(call.runtime, call.error).inc()
+            self._log.warning(
+                "runtime_call_failed",
+                runtime=call.runtime,
+                model=call.model_name,
+                n_series=call.n_series,
+                error=call.error,
+                duration_s=round(call.duration_s, 6),
+            )
+
+    def batch_left(self, waits_s: Sequence[float]) -> None:
+        """Count a batch that leaves, and how long each series waited for it."""
+        self._metrics.batch_size.observe(len(waits_s))
+        for wait_s in waits_s:
+            self._metrics.queue_wait.observe(wait_s)
+
+    def breaker_changed(self, runtime: Rung, family: str, state: BreakerState) -> None:
+        """Show and log a breaker that entered a state."""
+        self._metrics.breaker_state.labels(runtime, family).set(_BREAKER_VALUES[state])
+        self._log.warning("breaker", runtime=runtime, family=family, state=state)
+
+    def mode_changed(self, runtime: Rung, mode: RuntimeMode) -> None:
+        """Show and log a runtime that is asked more, or less, than before."""
+        self._metrics.runtime_mode.labels(runtime).set(_MODE_VALUES[mode])
+        self._log.warning("runtime_mode", runtime=runtime, mode=mode)
+
+    def cache_used(self, event: CacheEvent) -> None:
+        """Count what the cache did for one task."""
+        self._cache_events(event).inc()
+
+    def cycle_finished(self, duration_s: float) -> None:
+        """Count one cycle over many markets."""
+        self._metrics.cycle_duration.observe(duration_s)
+
+    def _model(self, name: str) -> str:
+        return name if name in self._known_models else _OTHER
+
+
+def _outcome(status: int) -> str:
+    """Return ok, refused (the caller's fault), denied, limited, shed or failed."""
+    if status in _OUTCOMES:
+        return _OUTCOMES[status]
+    if status < 400:  # noqa: PLR2004 - where refusals begin
+        return "ok"
+    return "refused" if status < 500 else "failed"  # noqa: PLR2004 - our own faults

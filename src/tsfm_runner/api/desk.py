@@ -1,0 +1,118 @@
+"""The desk where bodies are taken in and answers handed out, one or many alike."""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import NamedTuple
+
+from starlette.types import Scope
+
+from tsfm_runner.api.decode import parse_json
+from tsfm_runner.api.problems import Problem
+from tsfm_runner.api.translate import read_lean_task, read_task, refusal_problem
+from tsfm_runner.api.writing import Written, whole, write
+from tsfm_runner.config import TaskConfig
+from tsfm_runner.domain.forecast import ServedForecast
+from tsfm_runner.domain.task import ForecastTask
+from tsfm_runner.ports import Cache, Clock
+from tsfm_runner.service.forecasting import ForecastService, Outcome
+
+_KEY_BYTES = 16
+# Objects around the bytes of a written answer, rounded up.
+_OVERHEAD_BYTES = 4_000
+
+
+class Reading(NamedTuple):
+    """A body, and what it stands for: an answer that was given, a task, a problem."""
+
+    body: bytes
+    key: bytes
+    found: Written | ForecastTask | Problem
+
+
+class Visit(NamedTuple):
+    """What the bodies of one HTTP request share."""
+
+    request_id: str
+    is_overloaded: bool
+    deadline_s: float
+    started_s: float
+
+
+class Desk:
+    """Reads bodies, asks the service, writes answers; keeps those written lately."""
+
+    def __init__(
+        self, defaults: TaskConfig, written: Cache[Written], clock: Clock
+    ) -> None:
+        """Keep written answers in ``written``; requests leave out what is default."""
+        self._defaults = defaults
+        self._written = written
+        self._clock = clock
+
+    def visit(self, scope: Scope, *, deadline_s: float) -> Visit:
+        """Return what the edge found out about a request."""
+        return Visit(
+            scope.get("tsfm.request_id", ""),
+            scope.get("tsfm.is_overloaded", False),
+            deadline_s,
+            self._clock(),
+        )
+
+    def look_up(self, body: bytes) -> Reading | None:
+        """Return the answer that this very body was given a moment ago."""
+        key = blake2b(body, digest_size=_KEY_BYTES).digest()
+        written = self._written.get(key)
+        return None if written is None else Reading(body, key, written)
+
+    def read(self, body: bytes) -> Reading:
+        """Return what a body asks for; raise ``ProblemError`` where it is no JSON."""
+        key = blake2b(body, digest_size=_KEY_BYTES).digest()
+        task = read_lean_task(body, self._defaults)
+        if task is None:
+            return Reading(body, key, read_task(parse_json(body), self._defaults))
+        return Reading(body, key, task)
+
+    async def serve(
+        self, readings: Sequence[Reading], service: ForecastService, visit: Visit
+    ) -> list[bytes | Problem]:
+        """Return the bytes of each answer, or its problem, in order."""
+        tasks = [one.found for one in readings if isinstance(one.found, ForecastTask)]
+        outcomes = iter(
+            await service.forecast_many(
+                tasks,
+                deadline_s=visit.deadline_s,
+                request_id=visit.request_id,
+                is_overloaded=visit.is_overloaded,
+            )
+            if tasks
+            else ()
+        )
+        answers: list[bytes | Problem] = []
+        for reading in readings:
+            found = reading.found
+            if isinstance(found, Written):
+                served = service.serve_again(
+                    found.served,
+                    started_s=visit.started_s,
+                    request_id=visit.request_id,
+                )
+                answers.append(whole(found.head, served))
+            elif isinstance(found, Problem):
+                answers.append(found)
+            else:
+                answers.append(self._answer(reading, next(outcomes), service))
+        return answers
+
+    def _answer(
+        self, reading: Reading, outcome: Outcome, service: ForecastService
+    ) -> bytes | Problem:
+        if not isinstance(outcome, ServedForecast):
+            return refusal_problem(outcome, parse_json(reading.body))
+        written = write(outcome)
+        fresh_until_s = service.memory.fresh_until_s(outcome)
+        if fresh_until_s is not None:
+            n_bytes = len(written.head) + outcome.task.context.nbytes + _OVERHEAD_BYTES
+            self._written.put(
+                reading.key, written, n_bytes=n_bytes, expires_at_s=fresh_until_s
+            )
+        return whole(written.head, outcome)

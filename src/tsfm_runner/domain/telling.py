@@ -1,0 +1,20 @@
+"""What is told of a process at work: one frozen word for each thing that happened."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from tsfm_runner.domain.forecast import Rung
+
+CacheEvent: TypeAlias = Literal["hit", "miss", "join", "stale"]
+CallError: TypeAlias = Literal["unavailable", "timeout", "refused", "protocol"]
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeCall:
+    """One call of a runtime that has ended; ``error`` is None when it was answered."""
+
+    runtime: Rung
+    model_name: str
+    n_series: int
+    duration_s: float
+    error: CallError | None

@@ -1,0 +1,125 @@
+"""The last step of every answer: a baseline where no model answered, and finish."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from tsfm_runner.config import BandConfig
+from tsfm_runner.domain.forecast import (
+    BreakerState,
+    FallbackReason,
+    Provenance,
+    Rung,
+    ServedForecast,
+)
+from tsfm_runner.domain.task import ForecastTask
+from tsfm_runner.ports import Clock
+from tsfm_runner.service.asking import RuntimeLine
+from tsfm_runner.service.baselining import Baselines
+from tsfm_runner.service.finishing import Finished, finish
+from tsfm_runner.service.predicting import RawBand
+from tsfm_runner.service.preparing import PreparedTask
+from tsfm_runner.service.routing import Route, Target
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Journey:
+    """One task on its way: what was made of it, where it may go, what it got.
+
+    ``first_model`` is the model that it set out for, None if it was a baseline.
+    """
+
+    prepared: PreparedTask
+    route: Route
+    first_model: Target | None
+    started_s: float
+    band: RawBand | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a model is still to be asked."""
+        return self.band is None and self.route.target.rung != "baseline"
+
+    def answered(self, answer: RawBand | FallbackReason) -> "Journey":
+        """Return the way on: arrived with a band, or one rung further down."""
+        if isinstance(answer, RawBand):
+            return replace(self, band=answer)
+        return replace(self, route=self.route.skip(answer))
+
+    def without_models(self, reason: FallbackReason) -> "Journey":
+        """Return the way past every model that is still to be asked."""
+        way = self
+        while way.is_open:
+            way = way.answered(reason)
+        return way
+
+
+@dataclass(frozen=True, slots=True)
+class Completer:
+    """Turns journeys into served forecasts; never fails."""
+
+    band: BandConfig
+    baselines: Baselines
+    lines: Mapping[Rung, RuntimeLine]
+    clock: Clock
+    new_id: Callable[[], str]
+
+    def complete(self, journeys: Sequence[Journey]) -> list[ServedForecast]:
+        """Return the answer of each journey, in order."""
+        pairs = self._arrive(journeys)
+        finished = finish(pairs, self.band)
+        now_s = self.clock()
+        return [
+            ServedForecast(
+                way.prepared.task,
+                done.values,
+                self._provenance(way, band, done),
+                (now_s - way.started_s) * 1_000,
+                now_s,
+            )
+            for way, (_, band), done in zip(journeys, pairs, finished, strict=True)
+        ]
+
+    def _arrive(
+        self, journeys: Sequence[Journey]
+    ) -> list[tuple[PreparedTask, RawBand]]:
+        """Return the band of each journey, a baseline's where it has none yet."""
+        left = [way for way in journeys if way.band is None]
+        bands = self.baselines.predict(
+            [way.route.target.model.name for way in left],
+            [way.prepared for way in left],
+        )
+        rest = iter(bands)
+        return [(way.prepared, way.band or next(rest)) for way in journeys]
+
+    def _provenance(self, way: Journey, band: RawBand, done: Finished) -> Provenance:
+        target, task = way.route.target, way.prepared.task
+        return Provenance(
+            forecast_id=self.new_id(),
+            runtime=target.rung,
+            model_name=target.model.name,
+            model_version=target.model.revision,
+            license_tag=target.model.license_tag,
+            input_length=way.prepared.context.size,
+            missing_ratio=way.prepared.missing_ratio,
+            quantile_source=band.sources,
+            route=way.route.steps,
+            fallback_reason=way.route.fallback_reason,
+            warnings=(*band.warnings, *_closing(task), *done.warnings),
+            batch_size=band.batch_size,
+            breaker_state=self._breaker_state(way.first_model),
+            n_crossings=done.n_crossings,
+        )
+
+    def _breaker_state(self, target: Target | None) -> BreakerState | None:
+        line = None if target is None else self.lines.get(target.rung)
+        if target is None or line is None:
+            return None
+        return line.breaker_state(target.model.family)
+
+
+def _closing(task: ForecastTask) -> tuple[str, ...]:
+    """Warn of a market that closes before the last step is reached."""
+    closes_at = task.facts.closes_at
+    if closes_at is None or closes_at > task.step_times[-1]:
+        return ()
+    return ("market_closed" if closes_at <= task.cutoff else "closes_within_horizon",)

@@ -1,0 +1,126 @@
+"""What was answered lately, and what is being answered right now."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from hashlib import blake2b
+from operator import attrgetter
+from typing import TypeAlias
+
+import msgspec
+
+from tsfm_runner.config import CacheConfig
+from tsfm_runner.domain.forecast import ServedForecast
+from tsfm_runner.domain.task import ForecastTask, MarketFacts
+from tsfm_runner.errors import InvalidTaskError, ModelNotAllowedError
+from tsfm_runner.ports import Cache, Clock
+
+Refusal: TypeAlias = InvalidTaskError | ModelNotAllowedError
+Outcome: TypeAlias = ServedForecast | Refusal
+Flight: TypeAlias = asyncio.Future[Outcome]
+
+# Objects around the arrays of an answer, measured with tracemalloc and rounded up.
+_OVERHEAD_BYTES = 4_000
+_KEY_BYTES = 16
+_facts_of = attrgetter(*(field.name for field in fields(MarketFacts)))
+
+
+def fingerprint(task: ForecastTask) -> bytes:
+    """Return a key over everything in a task that changes its answer."""
+    choice = task.model
+    words = (
+        task.market_id,
+        task.cutoff.isoformat(),
+        task.freq.text,
+        task.horizon,
+        task.quantile_levels,
+        task.transform.space,
+        task.transform.eps,
+        choice.provider,
+        choice.name,
+        choice.version,
+        msgspec.json.encode(dict(choice.params), order="sorted"),
+        _facts_of(task.facts),
+        task.context.size,
+        None if task.times_s is None else task.times_s.tobytes(),
+        *((name, c.tobytes()) for name, c in sorted(task.past_covariates.items())),
+        *((name, c.tobytes()) for name, c in sorted(task.future_covariates.items())),
+    )
+    digest = blake2b(repr(words).encode(errors="surrogatepass"), digest_size=_KEY_BYTES)
+    digest.update(task.context.tobytes())
+    return digest.digest()
+
+
+class Memory:
+    """Keeps answers for those who ask the same again, soon or at the same time."""
+
+    def __init__(
+        self, config: CacheConfig, kept: Cache[ServedForecast], clock: Clock
+    ) -> None:
+        """Keep answers in ``kept``, for as long as the settings say."""
+        self._config = config
+        self._kept = kept
+        self._clock = clock
+        self._flights: dict[bytes, Flight] = {}
+
+    def fresh(self, key: bytes) -> ServedForecast | None:
+        """Return the answer that may be served again as it is, if there is one."""
+        served = self._kept.get(key)
+        if served is None or self.age_s(served) >= self._config.ttl_s:
+            return None
+        return served
+
+    def stale(self, key: bytes) -> ServedForecast | None:
+        """Return the answer that may stand in for a model that fails."""
+        served = self._kept.get(key)
+        return None if served is None or served.provenance.is_fallback else served
+
+    def age_s(self, served: ServedForecast) -> float:
+        """Return how long ago an answer was computed."""
+        return self._clock() - served.computed_at_s
+
+    def fresh_until_s(self, served: ServedForecast) -> float | None:
+        """Return when an answer will be fresh no longer; None: it may not be kept.
+
+        The answer of a baseline that stands in for a model that failed is gone
+        with it: the next one who asks may meet a model that is well again.
+        """
+        reason = served.provenance.fallback_reason
+        if reason is not None and not reason.is_lasting:
+            return None
+        return served.computed_at_s + self._config.ttl_s
+
+    def keep(self, key: bytes, served: ServedForecast) -> None:
+        """Keep an answer, if it may be."""
+        fresh_until_s = self.fresh_until_s(served)
+        if fresh_until_s is None or not self._config.ttl_s:
+            return
+        arrays = (served.task.context, served.values)
+        self._kept.put(
+            key,
+            served,
+            n_bytes=_OVERHEAD_BYTES + sum(array.nbytes for array in arrays),
+            expires_at_s=fresh_until_s + self._config.stale_if_error_s,
+        )
+
+    def flight(self, key: bytes) -> Flight | None:
+        """Return the answer that somebody else is computing right now, if any is."""
+        return self._flights.get(key)
+
+    @contextmanager
+    def flying(self, keys: Sequence[bytes]) -> Iterator[list[Flight]]:
+        """Let others wait for the answers that are computed in this block.
+
+        What is not answered at its end is cancelled, and whoever waits computes
+        for itself.
+        """
+        loop = asyncio.get_running_loop()
+        flights: list[Flight] = [loop.create_future() for _ in keys]
+        self._flights |= zip(keys, flights, strict=True)
+        try:
+            yield flights
+        finally:
+            for key, flight in zip(keys, flights, strict=True):
+                del self._flights[key]
+                flight.cancel()
