@@ -34,6 +34,10 @@ def test_a_file_of_comments_holds_nothing(tmp_path: Path) -> None:
         ("a: 1\nb:\n  c: 1\n  c: 2\n", "line 4, names 'c' twice"),
         ("a: [{b: secret-value, b: 2}]", "names 'b' twice"),
         ("a: !!python/object:os.system secret-value", "is not valid YAML"),
+        ("a: 2020-13-45", "is not valid YAML"),
+        ("a: !!timestamp secret-value", "is not valid YAML"),
+        ("a: " + "[" * 5_000, "is not valid YAML"),
+        ("? [secret-value]\n: 1\n? [secret-value]\n: 2", "is not valid YAML"),
         (b"\xff\xfe\x00", "it is not UTF-8 text"),
     ],
 )

@@ -7,6 +7,9 @@ import yaml
 
 from tsfm_runner.errors import ConfigurationError
 
+# A date that is none raises the second or third, what nests too deeply the last.
+_YAML_ERRORS = (yaml.YAMLError, ValueError, AttributeError, RecursionError)
+
 
 def read_text(path: Path) -> str:
     """Return what the file holds; raise ``ConfigurationError`` if it cannot be read."""
@@ -28,7 +31,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
     try:
         _refuse_repeated_keys(yaml.compose(text, Loader=yaml.SafeLoader), path)
         content = yaml.safe_load(text)
-    except yaml.YAMLError as exc:
+    except _YAML_ERRORS as exc:
         place = _place(exc)
         raise ConfigurationError(f"{path}{place} is not valid YAML") from None
     if content is None:
@@ -46,13 +49,15 @@ def _refuse_repeated_keys(node: yaml.Node | None, path: Path) -> None:
         return
     seen: set[str] = set()
     for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            continue  # cannot be the name of anything; the loader refuses it
         if key.value in seen:
             line = key.start_mark.line + 1
             raise ConfigurationError(f"{path}, line {line}, names {key.value!r} twice")
-        seen.add(str(key.value))
+        seen.add(key.value)
         _refuse_repeated_keys(value, path)
 
 
-def _place(exc: yaml.YAMLError) -> str:
+def _place(exc: Exception) -> str:
     mark = exc.problem_mark if isinstance(exc, yaml.MarkedYAMLError) else None
     return f", line {mark.line + 1}," if mark else ""
