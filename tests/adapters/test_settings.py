@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tsfm_runner.adapters.keys_file import read_keys
 from tsfm_runner.adapters.setting_tree import list_settings, value_of
 from tsfm_runner.adapters.settings import (
     CONFIG_NAME,
@@ -78,9 +79,11 @@ def test_lists_and_mappings_come_as_json(tmp_path: Path) -> None:
             "TSFM_ROUTING__LADDER": '["tollama", "baseline"]',
             "TSFM_ROUTING__OVERRIDES": overrides,
             "TSFM_AUTH__KEYS": f'{{"alice": "{TOKEN}"}}',
+            "TSFM_AUTH__RATES_PER_MINUTE": '{"alice": 600}',
         },
     )
 
+    assert loaded.settings.auth.rates_per_minute == {"alice": 600}
     assert loaded.settings.routing.ladder == ("tollama", "baseline")
     assert loaded.settings.routing.overrides[0].category == "weather"
     assert loaded.settings.auth.keys["alice"].get_secret_value() == TOKEN
@@ -157,14 +160,14 @@ def test_secrets_come_from_the_files_that_are_named_for_them(tmp_path: Path) -> 
         environ={"TSFM_AUTH__KEYS": f'{{"alice": "{TOKEN}-alice"}}'},
     )
 
-    held = loaded.settings.auth.keys
+    held = read_keys(loaded.settings.auth)
     assert {name: key.get_secret_value() for name, key in held.items()} == {
         "alice": f"{TOKEN}-alice",
         "bob": f"{TOKEN}-bob",
     }
     assert loaded.settings.tollama.token is not None
     assert loaded.settings.tollama.token.get_secret_value() == TOKEN
-    assert loaded.origins["auth.keys"] == f"env TSFM_AUTH__KEYS and file {keys}"
+    assert loaded.origins["auth.keys"] == "env TSFM_AUTH__KEYS"
     assert loaded.origins["tollama.token"] == f"file {token}"
 
 
@@ -245,6 +248,18 @@ def test_a_secret_in_the_settings_file_is_refused(
         (
             {"TSFM_ROUTING__LADDER": "[]"},
             "routing.ladder: is [], must not be empty (env",
+        ),
+        (
+            {"TSFM_AUTH__RATE_PER_MINUTE": "0"},
+            "auth.rate_per_minute: is '0', should be greater than or equal to 1 (env",
+        ),
+        (
+            {"TSFM_AUTH__RATES_PER_MINUTE": '{"desk": 0}'},
+            "auth.rates_per_minute.desk: should be greater than or equal to 1 (env",
+        ),
+        (
+            {"TSFM_AUTH__RELOAD_INTERVAL_S": "0"},
+            "auth.reload_interval_s: is '0', should be greater than 0 (env",
         ),
         (
             {"TSFM_BAND__MIN_WIDTH": "0.95"},
@@ -337,7 +352,7 @@ def test_a_secret_that_is_given_twice_is_refused(tmp_path: Path) -> None:
     )
 
     assert "both set; keep one" in token
-    assert f"env TSFM_AUTH__KEYS and file {path} both name alice" in keys
+    assert f"auth.keys and file {path} both name alice" in keys
     assert TOKEN not in token + keys
 
 

@@ -115,37 +115,24 @@ def from_flags(flags: Mapping[str, object], known: Known) -> Layer:
 
 
 def from_secret_files(settings: Settings, given: Layer, known: Known) -> Layer:
-    """Read the files that ``<secret>_file`` settings name."""
+    """Read the files that ``<secret>_file`` settings name.
+
+    A file of several secrets is not read here: it may change while we run.
+    """
     layer: Layer = {}
     for name, setting in known.items():
-        if not setting.is_secret:
+        if not setting.is_secret or setting.is_container:
             continue
         path = value_of(settings, f"{name}_file")
         if path is None:
             continue
-        already = given.get(name)
-        if already is not None and not setting.is_container:
+        if already := given.get(name):
             raise ConfigurationError(
                 f"{name} ({already.origin}) and {name}_file "
                 f"({given[f'{name}_file'].origin}) are both set; keep one"
             )
-        layer[name] = _secret_in(path, setting, already)
+        layer[name] = Given(read_text(path).strip(), f"file {path}")
     return layer
-
-
-def _secret_in(path: Path, setting: Setting, already: Given | None) -> Given:
-    origin = f"file {path}"
-    if not setting.is_container:
-        return Given(read_text(path).strip(), origin)
-    found = read_mapping(path)
-    if already is None:
-        return Given(found, origin)
-    if twice := sorted(set(found) & set(already.value)):
-        raise ConfigurationError(
-            f"{setting.name}: {already.origin} and {origin} both name "
-            f"{', '.join(twice)}"
-        )
-    return Given(already.value | found, f"{already.origin} and {origin}")
 
 
 def _unknown(name: str, known: Known, *, origin: str) -> ConfigurationError:

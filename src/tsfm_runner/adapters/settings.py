@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from tsfm_runner.adapters.keys_file import read_keys
 from tsfm_runner.adapters.setting_sources import (
     CONFIG_VARIABLE,
     Known,
@@ -58,7 +59,9 @@ def load_settings(
     The file is ``config_file``, else the one that ``TSFM_CONFIG_FILE`` names, else
     ``configs/tsfm_runtime.yaml`` below the working directory, else the packaged
     one. ``flags`` holds values by dotted name; those that are None were not given.
-    A secret may also stand in the file that ``<secret>_file`` names.
+    A secret may also stand in the file that ``<secret>_file`` names. That of the
+    keys is looked at here, so that a wrong one is told by every command, and read
+    by whoever needs the keys: it may change.
 
     Raises ``ConfigurationError``, which names the setting, what is allowed and
     where the value came from, and never quotes a secret.
@@ -73,7 +76,9 @@ def load_settings(
     given |= from_secret_files(_validated(given, known), given, known)
     origins = dict.fromkeys(known, "default")
     origins |= {name: item.origin for name, item in given.items()}
-    return LoadedSettings(_validated(given, known), origins)
+    settings = _validated(given, known)
+    read_keys(settings.auth)
+    return LoadedSettings(settings, origins)
 
 
 def _config_path(

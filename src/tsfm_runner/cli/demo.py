@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from tsfm_runner.adapters.keys_file import read_keys
 from tsfm_runner.cli.simulated_requests import STEP_S, requests_of, simulated_day
 from tsfm_runner.cli.tables import plain_table
 from tsfm_runner.config import Settings
@@ -23,7 +24,7 @@ async def forecast_first_cycle(url: str, n_markets: int, settings: Settings) -> 
     now_s = datetime.now(UTC).timestamp() // STEP_S * STEP_S
     end = datetime.fromtimestamp(now_s, UTC)
     requests = _requests(simulated_day(n_markets, seed=_SEED, end=end))
-    token = next(iter(settings.auth.keys.values()), None)
+    token = next(iter(read_keys(settings.auth).values()), None)
     headers = {"Accept": "application/x-ndjson"}
     if token is not None:
         headers["Authorization"] = f"Bearer {token.get_secret_value()}"
