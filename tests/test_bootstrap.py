@@ -94,6 +94,14 @@ async def test_limits_of_the_settings_reach_the_predictor() -> None:
         ({"server": {"host": "192.0.2.7"}}, "auth.keys"),
         ({"server": {"host": "runner.example"}}, "auth.keys"),
         ({"server": {"host": ""}}, "auth.keys"),
+        (
+            {"auth": {"rates_per_minute": {"desk": 5}}},
+            r"rates_per_minute names desk, which no key has \(keys: none\)",
+        ),
+        (
+            {"auth": {"keys": {"desk": KEY}, "rates_per_minute": {"dseks": 5}}},
+            r"rates_per_minute names dseks, which no key has \(keys: desk\)",
+        ),
     ],
 )
 def test_settings_that_must_not_be_served_refuse_the_start(
@@ -112,6 +120,7 @@ def test_settings_that_must_not_be_served_refuse_the_start(
         {"server": {"host": "localhost"}},
         {"server": {"host": EVERYWHERE}, "auth": {"keys": {"desk": KEY}}},
         {"server": {"host": EVERYWHERE}, "auth": {"allow_anonymous": True}},
+        {"auth": {"keys": {"desk": KEY}, "rates_per_minute": {"desk": 5}}},
         {"environment": "prod"},
         {"environment": "prod", "tollama": {"url": "http://127.0.0.1:9"}},
         {"environment": "dev", "tollama": {"url": "http://x", "model": "mine"}},
@@ -147,3 +156,16 @@ def test_sizes_of_the_settings_are_those_of_the_routes() -> None:
     assert "100 bytes" in large.json()["detail"]
     assert many.status_code == 413
     assert "5 values" in many.json()["detail"]
+
+
+def test_keys_of_the_file_guard_and_may_have_rates(tmp_path: Path) -> None:
+    path = tmp_path / "keys.yaml"
+    path.write_text(f"desk: {KEY}", encoding="utf-8")
+    auth = {"keys_file": path, "rates_per_minute": {"desk": 5}}
+
+    app = build_app(settings(server={"host": EVERYWHERE}, auth=auth))
+
+    with TestClient(app) as client:
+        without = client.get("/tsfm/models")
+        brought = client.get("/tsfm/models", headers={"X-API-Key": KEY})
+    assert (without.status_code, brought.status_code) == (401, 200)

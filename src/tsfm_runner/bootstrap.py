@@ -73,11 +73,11 @@ def build_app(
     Raises ``ConfigurationError`` when registry, licences or keys forbid the start,
     or when anybody on the network could use the service.
     """
-    keys = WatchedKeys(settings.auth)
+    log = open_log(settings.log, log_stream or sys.stderr)
+    keys = WatchedKeys(settings.auth, log)
     _require_guarded(settings, keys)
     registry = _checked_registry(settings)
     metrics = Metrics()
-    log = open_log(settings.log, log_stream or sys.stderr)
     teller = Teller(metrics, log, known_models=registry.models)
     tools = _Tools(clock, teller, metrics)
     written = MemoryCache[Written](settings.cache.max_bytes // 2, clock)
@@ -85,7 +85,7 @@ def build_app(
         settings,
         lambda: _opened(settings, registry, tools),
         keys=keys,
-        limiter=_limiter(settings.auth, keys),
+        limiter=_limiter(settings.auth, keys, clock),
         watch=Watch(teller, metrics.exposition, written, clock),
     )
     edge = app.state.edge
@@ -114,7 +114,7 @@ def _require_guarded(settings: Settings, keys: WatchedKeys) -> None:
         )
 
 
-def _limiter(auth: AuthConfig, keys: WatchedKeys) -> RateLimits | None:
+def _limiter(auth: AuthConfig, keys: WatchedKeys, clock: Clock) -> RateLimits:
     unknown = sorted(auth.rates_per_minute.keys() - keys.names)
     if unknown:
         known = ", ".join(sorted(keys.names)) or "none"
@@ -122,8 +122,7 @@ def _limiter(auth: AuthConfig, keys: WatchedKeys) -> RateLimits | None:
             f"auth.rates_per_minute names {', '.join(unknown)}, which no key has "
             f"(keys: {known})"
         )
-    is_limited = auth.rate_per_minute is not None or auth.rates_per_minute
-    return RateLimits(auth, time.monotonic) if is_limited else None
+    return RateLimits(auth, clock)
 
 
 def _is_loopback(host: str) -> bool:

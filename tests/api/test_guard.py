@@ -3,8 +3,10 @@
 import re
 
 import pytest
+from fastapi import Request
+from httpx2 import Headers
 from starlette.testclient import TestClient
-from tests.api.wire import FORECAST, a_client, a_request, an_app, assert_problem
+from tests.api.wire import FORECAST, Json, a_client, a_request, an_app, assert_problem
 
 from tsfm_runner.config import Settings
 
@@ -205,3 +207,48 @@ def test_refusals_carry_them_too() -> None:
     assert response.status_code == 401
     assert response.headers.items() >= SECURITY_HEADERS.items()
     assert response.headers["x-request-id"] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ([("Authorization", f"Bearer {ALERTS}"), ("X-API-Key", "wrong")], 200),
+        ([("X-API-Key", "wrong"), ("Authorization", f"Bearer {ALERTS}")], 200),
+        ([("X-API-Key", ALERTS), ("Authorization", "Bearer wrong")], 401),
+        ([("X-API-Key", ALERTS), ("X-API-Key", "wrong")], 200),
+        ([("X-API-Key", "wrong"), ("X-API-Key", ALERTS)], 401),
+    ],
+)
+def test_of_several_tokens_the_bearer_counts_and_then_the_first(
+    headers: list[tuple[str, str]], status: int
+) -> None:
+    with a_client(guarded()) as client:
+        response = client.get("/tsfm/models", headers=Headers(headers))
+
+    assert response.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("auth", "headers", "name"),
+    [
+        ({}, {}, "anonymous"),
+        ({}, {"X-API-Key": ALERTS}, "anonymous"),
+        ({"keys": KEYS}, {"X-API-Key": ALERTS}, "alerts"),
+        ({"keys": KEYS}, {b"X-API-Key": DESK.encode()}, "desk"),
+        ({"keys": KEYS, "public": ["/who"]}, {}, "anonymous"),
+    ],
+)
+def test_what_lies_behind_is_told_who_asks(
+    auth: Json, headers: dict[str, str], name: str
+) -> None:
+    app = an_app(Settings.model_validate({"auth": auth}))
+
+    @app.get("/who")
+    async def who(request: Request) -> str:
+        caller: str = request.scope["tsfm.key"]
+        return caller
+
+    with TestClient(app) as client:
+        response = client.get("/who", headers=headers)
+
+    assert response.json() == name

@@ -1,21 +1,19 @@
 """The keys that open the service, kept up with their file while the service runs."""
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from hmac import compare_digest
 from pathlib import Path
 from typing import TypeAlias
 
 from pydantic import SecretStr
+from structlog.typing import FilteringBoundLogger
 
 from tsfm_runner.adapters.keys_file import read_keys
 from tsfm_runner.config import AuthConfig
 from tsfm_runner.errors import ConfigurationError
 
 Stamp: TypeAlias = tuple[int, int, int]
-
-_log = logging.getLogger(__name__)
 
 
 class WatchedKeys:
@@ -25,9 +23,10 @@ class WatchedKeys:
     log says once what is wrong with it.
     """
 
-    def __init__(self, auth: AuthConfig) -> None:
+    def __init__(self, auth: AuthConfig, log: FilteringBoundLogger) -> None:
         """Read the keys; raise ``ConfigurationError`` if they cannot be used."""
         self._auth = auth
+        self._log = log
         self._trouble: str | None = None
         # Taken before the reading: what is written meanwhile is a change.
         self._seen = _stamp(auth.keys_file)
@@ -70,13 +69,11 @@ class WatchedKeys:
         self._seen, self._trouble = stamp, None
         if keys != self._keys:
             self._keys = keys
-            _log.warning(
-                "the keys have changed; now: %s", ", ".join(sorted(self.names))
-            )
+            self._log.warning("keys_changed", names=sorted(self.names))
 
     def _complain(self, trouble: str) -> None:
         if trouble != self._trouble:
-            _log.error("the keys stay as they were: %s", trouble)
+            self._log.error("keys_kept", reason=trouble)
         self._trouble = trouble
 
 

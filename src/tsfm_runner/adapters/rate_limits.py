@@ -35,7 +35,8 @@ class RateLimits:
         if is_allowed:
             spent += cost
             self._open[name] = (spent, ends_at_s)
-        return Quota(is_allowed, limit, limit - spent, ends_at_s - now_s)
+        left_s = min(ends_at_s - now_s, WINDOW_S)  # (t + 60) - t may be above 60
+        return Quota(is_allowed, limit, limit - spent, left_s)
 
     def _forget_closed(self, now_s: float) -> None:
         """Drop the windows that have ended: names come and go with their keys."""

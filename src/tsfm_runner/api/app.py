@@ -57,13 +57,12 @@ def create_app(
     open_backend: OpenBackend,
     *,
     keys: KeyRing,
-    limiter: RateLimiter | None,
+    limiter: RateLimiter,
     watch: Watch,
 ) -> FastAPI:
     """Return the application; the backend is opened at start and closed at the end.
 
-    In between the keys are watched. Without a limiter everybody may ask for as much
-    as they like.
+    In between the keys are watched.
     """
 
     @asynccontextmanager

@@ -1,29 +1,18 @@
-"""Who may come in: request id, token, rate, and headers that every answer carries."""
+"""Who may come in, and how often: tokens and rates."""
 
-import re
-import uuid
 from collections.abc import Collection, Iterable
 from typing import TypeAlias
 
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tsfm_runner.api.problems import rate_limited, unauthorized
 from tsfm_runner.api.spending import Spending
-from tsfm_runner.domain.quota import Quota
 from tsfm_runner.ports import KeyRing, RateLimiter
 
 RawHeaders: TypeAlias = Iterable[tuple[bytes, bytes]]
 
 ANONYMOUS = "anonymous"
 """The name that all callers share where no key is needed."""
-
-_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
-_SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-}
 
 
 class Guard:
@@ -40,7 +29,7 @@ class Guard:
         app: ASGIApp,
         *,
         keys: KeyRing,
-        limiter: RateLimiter | None,
+        limiter: RateLimiter,
         public: Collection[str],
         limited: Collection[str],
     ) -> None:
@@ -57,15 +46,14 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        send = _with_headers(send, _request_id(Headers(scope=scope)))
         name = self._caller(scope)
         if name is None:
             problem = unauthorized(_what_is_wrong(scope["headers"]))
             await problem.response()(scope, receive, send)
             return
         scope["tsfm.key"] = name
-        quota = self._charged(scope, name)
-        if quota is None or self._limiter is None:
+        quota = self._limiter.spend(name, 1) if self._is_limited(scope) else None
+        if quota is None:
             await self._app(scope, receive, send)
             return
         spending = Spending(self._limiter, name, quota, send)
@@ -83,15 +71,8 @@ class Guard:
     def _is_public(self, path: str) -> bool:
         return path in self._public or path.startswith(self._below_public)
 
-    def _charged(self, scope: Scope, name: str) -> Quota | None:
-        """Charge for one forecast, or return None where there is no limit."""
-        if (
-            self._limiter is None
-            or scope["path"] not in self._limited
-            or scope["method"] != "POST"
-        ):
-            return None
-        return self._limiter.spend(name, 1)
+    def _is_limited(self, scope: Scope) -> bool:
+        return scope["path"] in self._limited and scope["method"] == "POST"
 
 
 def _token(headers: RawHeaders) -> bytes | None:
@@ -111,20 +92,3 @@ def _what_is_wrong(headers: RawHeaders) -> str:
     if _token(headers) is None:
         return "the request carries no token"
     return "the token is not known"
-
-
-def _request_id(headers: Headers) -> str:
-    given = headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-
-
-def _with_headers(send: Send, request_id: str) -> Send:
-    async def send_with_headers(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            headers["X-Request-ID"] = request_id
-            for name, value in _SECURITY_HEADERS.items():
-                headers.setdefault(name, value)
-        await send(message)
-
-    return send_with_headers
