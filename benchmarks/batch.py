@@ -30,6 +30,7 @@ from harness import (
     MeasurementError,
     Server,
     ask,
+    in_process,
     machine,
     run,
     spread,
@@ -37,7 +38,7 @@ from harness import (
     wide_console,
 )
 from traffic import BATCH_ROUTE, bodies, fresh, is_band
-from tsfm_runner.bootstrap import build_app, open_backend
+from tsfm_runner.bootstrap import open_backend
 from tsfm_runner.config import Settings, TaskConfig
 from tsfm_runner.domain.forecast import ServedForecast
 from tsfm_runner.domain.frequency import Frequency
@@ -134,7 +135,7 @@ def check(answer: bytes, n_markets: int) -> None:
         raise MeasurementError(f"a batch without bands: {answer[:200]!r}")
 
 
-async def in_process(
+async def measure_here(
     service: ForecastService, app: FastAPI, requests: Sequence[bytes], watch: Stopwatch
 ) -> None:
     """Measure the service, then the application, in this process."""
@@ -167,12 +168,11 @@ async def measure(
     """Return what each contender spent in each round, after one that is not counted."""
     warm, watch = Stopwatch(len(requests)), Stopwatch(len(requests))
     settings = Settings()
-    app = build_app(settings)
     rounds = track(range(n_rounds + 1), "Rounds", console=Console(stderr=True))
-    async with open_backend(settings) as backend, app.router.lifespan_context(app):
+    async with open_backend(settings) as backend, in_process(settings) as app:
         for number in rounds:
             current = watch if number else warm
-            await in_process(backend.forecasts, app, requests, current)
+            await measure_here(backend.forecasts, app, requests, current)
             over_http(server, requests, current)
     return watch.spent
 

@@ -7,8 +7,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -16,7 +21,11 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import typer
+from fastapi import FastAPI
 from rich.console import Console
+
+from tsfm_runner.bootstrap import build_app
+from tsfm_runner.config import Settings
 
 HERE = Path(__file__).parent
 PROGRAM = Path(sys.executable).with_name("tsfm-runner")
@@ -83,6 +92,16 @@ def ask(url: str, body: bytes | None = None, *, method: str | None = None) -> An
         return Answer(reply.status, reply.read())
     finally:
         connection.close()
+
+
+@asynccontextmanager
+async def in_process(settings: Settings) -> AsyncIterator[FastAPI]:
+    """Yield the application as it stands behind a server; its log goes nowhere."""
+    nowhere = Path(os.devnull).open("w")  # noqa: ASYNC230, SIM115 - never blocks
+    with nowhere:
+        app = build_app(settings, log_stream=nowhere)
+        async with app.router.lifespan_context(app):
+            yield app
 
 
 def free_port() -> int:

@@ -2,30 +2,28 @@
 
 import asyncio
 import json
-import os
-import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated
 
-import msgspec
 import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from tsfm_runner.api.decode import parse_json
-from tsfm_runner.api.translate import answer_to_wire, read_task
-from tsfm_runner.bootstrap import open_backend
+from harness import MeasurementError, in_process, machine, run, wide_console
+from tsfm_runner.api.desk import Desk
+from tsfm_runner.api.writing import whole, write
 from tsfm_runner.cli.simulated_requests import requests_of, simulated_day
-from tsfm_runner.config import Settings
+from tsfm_runner.config import CacheConfig, Settings
+from tsfm_runner.domain.forecast import ServedForecast
 from tsfm_runner.domain.task import ForecastTask
 from tsfm_runner.service.finishing import finish
 from tsfm_runner.service.forecasting import ForecastService
-from tsfm_runner.service.preparing import prepare
+from tsfm_runner.service.preparing import prepare_many
 from tsfm_runner.service.routing import BASELINE_METHODS
 
 STAGES = ("decode", "prepare", "predict", "finish", "encode", "whole")
@@ -56,45 +54,48 @@ def bodies(method: str, n_bodies: int) -> list[bytes]:
     ]
 
 
-def read(body: bytes, settings: Settings) -> ForecastTask:
+def read(desk: Desk, body: bytes) -> ForecastTask:
     """Return the task of a body that is known to be good."""
-    value = parse_json(body, max_values=settings.server.max_values)
-    task = read_task(value, settings.task)
+    task = desk.read(body).found
     if not isinstance(task, ForecastTask):
-        raise TypeError(task)
+        raise MeasurementError(f"no task: {task}")
     return task
 
 
 async def measure_one(
-    service: ForecastService, body: bytes, watch: Stopwatch, *, method: str
+    desk: Desk, service: ForecastService, body: bytes, watch: Stopwatch, *, method: str
 ) -> None:
     """Walk one request through its stages, then through the service as a whole."""
     settings = service.settings
     with watch.measure("decode"):
-        task = read(body, settings)
+        task = read(desk, body)
     with watch.measure("prepare"):
-        prepared = prepare(task, settings.preparation)
+        [prepared] = prepare_many([task], settings.preparation)
         service.router.plan(prepared)
     with watch.measure("predict"):
-        [band] = service.baselines.predict([method], [prepared])
+        [band] = service.completer.baselines.predict([method], [prepared])
     with watch.measure("finish"):
         finish([(prepared, band)], settings.band)
     with watch.measure("whole"):
-        [served] = await service.forecast_many([read(body, settings)], deadline_s=2.5)
-        msgspec.json.encode(answer_to_wire(served))
+        visit = desk.visit({}, deadline_s=settings.resilience.deadline_s)
+        await desk.serve([desk.read(body)], service, visit)
+    [served] = await service.forecast_many([task], deadline_s=visit.deadline_s)
+    if not isinstance(served, ServedForecast):
+        raise MeasurementError(f"no answer: {served}")
     with watch.measure("encode"):
-        msgspec.json.encode(answer_to_wire(served))
+        whole(write(served).head, served)
 
 
 async def measure(n_rounds: int, n_bodies: int) -> dict[str, Stopwatch]:
     """Return what each method spent, the methods taking turns."""
     watches = {method: Stopwatch() for method in BASELINE_METHODS}
     asked = {method: bodies(method, n_bodies) for method in BASELINE_METHODS}
-    async with open_backend(Settings()) as backend:
+    async with in_process(Settings(cache=CacheConfig(ttl_s=0))) as app:
+        desk, service = app.state.desk, app.state.backend.forecasts
         for _ in track(range(n_rounds), "Rounds", console=Console(stderr=True)):
             for method, watch in watches.items():
                 for body in asked[method]:
-                    await measure_one(backend.forecasts, body, watch, method=method)
+                    await measure_one(desk, service, body, watch, method=method)
     return watches
 
 
@@ -104,16 +105,17 @@ def main(
 ) -> None:
     """Print the median microseconds of each stage, and the 10th and 90th percentile."""
     watches = asyncio.run(measure(rounds, requests))
-    seen = f"{platform.machine()}, {os.cpu_count()} cores, {platform.python_version()}"
-    table = Table("stage", *watches, title=f"us a request, 288 points ({seen})")
+    console = wide_console()
+    console.print(f"{machine()}\nus a request of 288 points, median (10th-90th)")
+    table = Table("stage", *watches)
     for stage in STAGES:
         cells = []
         for watch in watches.values():
             low, median, high = np.percentile(watch.spent_us[stage], [10, 50, 90])
             cells.append(f"{median:.0f} ({low:.0f}-{high:.0f})")
         table.add_row(stage, *cells)
-    Console().print(table)
+    console.print(table)
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

@@ -1,0 +1,33 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+SHORT = {
+    "load.py": (
+        *("--paths", "hit", "--rounds", "1", "--seconds", "0.3"),
+        *("--connections", "2", "--client", "python"),
+    ),
+    "batch.py": ("--rounds", "1", "--markets", "3"),
+}
+PRINTED = {
+    "load.py": ("2 connections", "hit", "echo", "ours", "CPU / echo"),
+    "batch.py": ("3 markets", "service", "application", "HTTP"),
+}
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_a_short_run_prints_its_table(name: str) -> None:
+    result = subprocess.run(  # noqa: S603 - a script of this repository
+        [sys.executable, BENCHMARKS / name, *SHORT[name]],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert result.returncode == 0, result.stderr
+    assert [word for word in PRINTED[name] if word not in result.stdout] == []
