@@ -26,12 +26,27 @@ def test_columns_go_by_either_name(market: str, moment: str, price: str) -> None
         market: ["a"],
         moment: [NOON],
         price: [0.5],
-        "volume": [3],
+        "question": [3],
     }
 
     points = _points(**columns)
 
     assert points.rows() == [("a", NOON_S, 0.5, "price", None, None)]
+
+
+def test_volume_and_open_interest_stand_last_and_fault_nothing() -> None:
+    points = _points(
+        market_id=["a", "a"],
+        ts=[NOON, NOON],
+        price=[0.5, 0.5],
+        open_interest=["7", "much"],
+        volume=[3, None],
+    )
+
+    assert points.select("fault", "volume", "open_interest").rows() == [
+        (None, 3.0, 7.0),
+        (None, None, None),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def read_markets(
     """
     try:
         schema = table.collect_schema()
-        _require_booleans(schema, where)
+        require_booleans(schema, where)
         chosen = table.filter(*(pl.col(name) for name in where))
         market = pl.col(pick_column(schema, MARKET_NAMES)).cast(pl.String)
         rows = chosen.select(market.alias("market_id"), *_columns(schema)).collect()
@@ -47,7 +47,8 @@ def read_markets(
     return {row["market_id"]: _known(row) for row in rows.iter_rows(named=True)}
 
 
-def _require_booleans(schema: pl.Schema, names: Sequence[str]) -> None:
+def require_booleans(schema: pl.Schema, names: Sequence[str]) -> None:
+    """Raise ``UnreadableInputError`` where a name is no column of true and false."""
     for name in names:
         if schema.get(name) != pl.Boolean:
             booleans = [key for key, dtype in schema.items() if dtype == pl.Boolean]

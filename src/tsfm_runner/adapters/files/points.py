@@ -13,6 +13,7 @@ from tsfm_runner.errors import UnreadableInputError
 MARKET_NAMES = ("market_id", "unique_id")
 TIME_NAMES = ("ts", "ds")
 PRICE_NAMES = ("price", "y")
+ACTIVITY_NAMES = ("volume", "open_interest")
 
 _DEFAULTS = PreparationConfig()
 _NULL_WORDS = ("", "na", "n/a", "nan", "null", "none")
@@ -27,7 +28,8 @@ def canonical_points(
     """Return one row a point: market_id, time_s, price, y_definition, fault, found.
 
     Columns may be called market_id or unique_id, ts or ds, price or y; others are
-    ignored. Without a price, bid and ask or last make one, and ``y_definition``
+    ignored, except that volume and open_interest come last where the table has
+    them. Without a price, bid and ask or last make one, and ``y_definition``
     tells which (see ``quotes.price_quotes``). Times become epoch seconds in UTC
     (see ``times.epoch_seconds``). A price that is null stays null. A value that
     cannot be read makes no error here; ``fault`` says so in its row, ``found`` what
@@ -49,12 +51,15 @@ def _canonical(table: pl.LazyFrame, config: PreparationConfig) -> pl.DataFrame:
     names = [name for name in QUOTE_NAMES if name in schema]
     if not is_quoted:
         names = [pick_column(schema, PRICE_NAMES)]
-    market, time, *values = table.select(*keys, *names).collect().get_columns()
+    amounts = [name for name in ACTIVITY_NAMES if name in schema]
+    rows = table.select(*keys, *names, *amounts).collect()
+    market, time, *values = rows.drop(amounts).get_columns()
     points = pl.DataFrame(
         {
             "market_id": market.cast(pl.String).fill_null(""),
             "time_s": epoch_seconds(time),
             **{column.name: _price(column) for column in values},
+            **{name: rows[name].cast(pl.Float64, strict=False) for name in amounts},
         }
     )
     if is_quoted:
@@ -72,6 +77,7 @@ def _canonical(table: pl.LazyFrame, config: PreparationConfig) -> pl.DataFrame:
         *("market_id", "time_s", "price", "y_definition"),
         _fault(is_timeless, is_unreadable).alias("fault"),
         pl.coalesce(*found).alias("found"),
+        *amounts,
     )
 
 

@@ -10,6 +10,7 @@ import polars as pl
 from tsfm_runner.domain.task import FloatArray, MarketFacts
 
 _NO_FACTS: Mapping[str, "KnownMarket"] = {}
+_COLUMNS = ("market_id", "time_s", "price", "y_definition", "fault", "found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def split_markets(
     together; each series is then a slice, so that the cost does not grow with the
     number of markets.
     """
-    ordered = points.sort("market_id", "time_s", maintain_order=True)
+    ordered = points.select(_COLUMNS).sort("market_id", "time_s", maintain_order=True)
     groups = ordered.group_by("market_id", maintain_order=True).agg(
         pl.len(),
         pl.col("fault", "found").filter(pl.col("fault").is_not_null()).first(),

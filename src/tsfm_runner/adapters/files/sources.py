@@ -30,10 +30,15 @@ _NAMES_ARE_TEXT = dict.fromkeys(MARKET_NAMES, pl.String)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MarketTable:
-    """Points of many markets in one table, and what is known of each market."""
+    """Points of many markets in one table, and what is known of each market.
+
+    ``markets`` is the table that this comes from, still to be read; None: there is
+    none beside the points.
+    """
 
     points: pl.DataFrame
     known: dict[str, KnownMarket]
+    markets: pl.LazyFrame | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +106,7 @@ def _open_table(
     known = read_markets(table, where=where)
     if where:
         points = points.filter(pl.col("market_id").is_in(list(known)))
-    return MarketTable(points, known)
+    return MarketTable(points, known, table)
 
 
 def _require_table(stem: str, folder: Path) -> Path:
