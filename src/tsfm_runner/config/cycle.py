@@ -34,7 +34,7 @@ class CycleConfig(Section):
     """Of the time between two cycles, one may take at most this share."""
     reserve_s: Annotated[float, Field(ge=0)] = 0.5
     """Part of the budget that models leave for what comes after them."""
-    reserve_ms_per_market: Annotated[float, Field(ge=0)] = 2.0
+    reserve_ms_per_market: Annotated[float, Field(ge=0)] = 1.0
     """And so much more for each market, so that baselines can answer all of them."""
     fetch_timeout_s: Positive = 10.0
     """Longest that fetching the input from its address may take."""
