@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -24,6 +26,7 @@ from tsfm_runner.config import Settings
 from tsfm_runner.domain.task import ForecastTask
 from tsfm_runner.service.forecasting import ForecastService
 from tsfm_runner.service.grouping import chunks
+from tsfm_runner.service.parts import in_parts
 
 NDJSON = "application/x-ndjson"
 _THREAD_ABOVE_BYTES = 256 * 1024
@@ -52,9 +55,9 @@ async def forecast(request: Request) -> Response:
     server = settings.server
     body = await read_body(request, max_bytes=server.max_body_bytes)
     reading = desk.look_up(body)
-    if reading is None:
+    if reading.found is None:
         require_few_values(body, max_values=server.max_values)
-        reading = await _beside_loop_if_large(desk.read, body)
+        reading = await _beside_loop_if_large(partial(desk.read, reading), body)
     [answer] = await desk.serve([reading], state.backend.forecasts, visit)
     if isinstance(answer, Problem):
         raise ProblemError(answer)
@@ -86,7 +89,7 @@ async def forecast_batch(request: Request) -> Response:
     server = settings.server
     body = await read_body(request, max_bytes=server.max_batch_body_bytes)
     require_few_values(body, max_values=server.max_batch_values)
-    bodies = await _beside_loop_if_large(split_batch, body)
+    bodies = await _beside_loop_if_large(partial(split_batch, body), body)
     charge_more(request.scope, len(bodies) - 1)
     readings = await _read_all(desk, bodies)
     _require_few_prices(readings, limit=server.max_batch_prices)
@@ -101,16 +104,17 @@ async def forecast_batch(request: Request) -> Response:
     return Response(b'{"results":[' + joined + b"]}", media_type="application/json")
 
 
-async def _beside_loop_if_large(read: Callable[[bytes], Result], body: bytes) -> Result:
+async def _beside_loop_if_large(read: Callable[[], Result], body: bytes) -> Result:
     if len(body) <= _THREAD_ABOVE_BYTES:
-        return read(body)
-    return await asyncio.to_thread(read, body)
+        return read()
+    return await asyncio.to_thread(read)
 
 
 async def _read_all(desk: Desk, bodies: Sequence[bytes]) -> list[Reading]:
     readings: list[Reading] = []
     for part in chunks(bodies, _READ_AT_A_TIME):
-        readings += [desk.look_up(body) or desk.read(body) for body in part]
+        looked_up = [desk.look_up(body) for body in part]
+        readings += [desk.read(one) if one.found is None else one for one in looked_up]
         await asyncio.sleep(0)  # a large batch must not hold up everybody else
     return readings
 
@@ -137,16 +141,10 @@ async def _answers(
         read = [readings[place] for place in part]
         return zip(part, await desk.serve(read, service, visit), strict=True)
 
-    running = [
-        asyncio.create_task(answer(part)) for part in chunks(range(len(readings)), size)
-    ]
-    try:
-        for finished in asyncio.as_completed(running):
-            for indexed in await finished:
+    async with aclosing(in_parts(answer, len(readings), size=size)) as parts:
+        async for part in parts:
+            for indexed in part:
                 yield indexed
-    finally:
-        for call in running:
-            call.cancel()
 
 
 def _item(answer: bytes | Problem) -> bytes:
