@@ -34,6 +34,7 @@ from tsfm_runner.domain.forecast import Provenance, ServedForecast
 from tsfm_runner.domain.frequency import Frequency
 from tsfm_runner.domain.task import FloatArray, ForecastTask, ModelChoice, Provider
 from tsfm_runner.errors import InvalidTaskError
+from tsfm_runner.service.forecasting import Outcome
 
 BATCH_SIZE = 256
 
@@ -185,13 +186,27 @@ async def answer_all(
             results = await backend.forecasts.forecast_many(
                 asked, deadline_s=settings.resilience.batch_deadline_s
             )
-            served: list[ServedForecast] = []
-            for task, result in zip(asked, results, strict=True):
-                if isinstance(result, ServedForecast):
-                    served.append(result)
-                else:
-                    skipped.append(SkippedMarket(task.market_id, str(result)))
-            yield Answers(tuple(served), tuple(skipped))
+            yield answers_of(asked, results, skipped)
+
+
+def answers_of(
+    tasks: Sequence[ForecastTask],
+    outcomes: Sequence[Outcome],
+    skipped: Sequence[SkippedMarket],
+) -> Answers:
+    """Put the outcome of each task with the markets that were skipped before."""
+    pairs = list(zip(tasks, outcomes, strict=True))
+    return Answers(
+        tuple(outcome for _, outcome in pairs if isinstance(outcome, ServedForecast)),
+        (
+            *skipped,
+            *(
+                SkippedMarket(task.market_id, str(outcome))
+                for task, outcome in pairs
+                if not isinstance(outcome, ServedForecast)
+            ),
+        ),
+    )
 
 
 def _default_settings() -> Settings:

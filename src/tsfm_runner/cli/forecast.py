@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import sys
 import time
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib import import_module
 from itertools import islice
@@ -18,16 +16,11 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from tsfm_runner.adapters.files.bands import (
-    BandsSink,
-    bands_frame,
-    bands_lines,
-    open_bands,
-    write_bands_lines,
-)
+from tsfm_runner.adapters.files.bands import BandsSink, bands_frame, bands_lines
 from tsfm_runner.adapters.files.tasks import Question, with_overrides
+from tsfm_runner.cli.bands_output import STDOUT, open_sink
 from tsfm_runner.cli.exit_codes import ExitCode
-from tsfm_runner.cli.forecast_input import PIPE, Tasks, read_tasks
+from tsfm_runner.cli.forecast_input import Tasks, read_tasks
 from tsfm_runner.cli.forecast_options import (
     parse_choice,
     parse_levels,
@@ -139,7 +132,7 @@ def _forecast(
 ) -> None:
     started_s = time.perf_counter()
     collected: list[pl.DataFrame] = []
-    with _open_sink(outputs.out, collected) as sink:
+    with open_sink(outputs.out, collected) as sink:
         summary, first = asyncio.run(_answer(settings, tasks, sink))
     summary = replace(summary, seconds=time.perf_counter() - started_s)
     if plots is not None and first:
@@ -167,19 +160,8 @@ async def _answer(
     return summary, first
 
 
-@contextmanager
-def _open_sink(out: str | None, collected: list[pl.DataFrame]) -> Generator[BandsSink]:
-    if out is None:
-        yield collected.append
-    elif out == PIPE:
-        yield lambda frame: write_bands_lines(frame, sys.stdout)
-    else:
-        with open_bands(Path(out)) as sink:
-            yield sink
-
-
 def _tell(summary: Summary, outputs: _Outputs, collected: list[pl.DataFrame]) -> None:
-    is_stdout_taken = outputs.out == PIPE
+    is_stdout_taken = outputs.out == STDOUT
     if outputs.as_json:
         bands = {} if outputs.out else {"bands": list(_rows(collected))}
         print_json(summary.as_document() | bands, to_stderr=is_stdout_taken)

@@ -72,6 +72,12 @@ class Summary:
     def as_table(self) -> Table:
         """Return the summary as people read it."""
         table = plain_table("Forecast")
+        self.add_rows(table)
+        table.add_row("seconds", f"{self.seconds:.2f}")
+        return table
+
+    def add_rows(self, table: Table) -> None:
+        """Add what became of the markets to a list of names and values."""
         table.add_row("markets with bands", f"{self.markets:,}")
         table.add_row("rows", f"{self.rows:,}")
         table.add_row("answered by", _counts(self.answered_by))
@@ -87,8 +93,6 @@ class Summary:
         if self.skipped:
             table.add_row("markets skipped", f"{len(self.skipped):,}")
             table.add_row("because", _reasons(self.skipped))
-        table.add_row("seconds", f"{self.seconds:.2f}")
-        return table
 
 
 def last_steps_table(bands: pl.DataFrame) -> Table:

@@ -58,3 +58,8 @@ def print_json(document: Any, *, to_stderr: bool = False) -> None:  # noqa: ANN4
     """Print one JSON document; times and paths become text."""
     text = json.dumps(document, indent=2, default=str, allow_nan=False)
     typer.echo(text, err=to_stderr)
+
+
+def print_json_line(document: Any, *, to_stderr: bool = False) -> None:  # noqa: ANN401
+    """Print a JSON document that is one of many, on one line."""
+    typer.echo(json.dumps(document, default=str, allow_nan=False), err=to_stderr)

@@ -57,10 +57,8 @@ def open_bands(path: Path) -> Generator[BandsSink]:
     cannot be written to.
     """
     write = _writer_for(path)
-    try:
+    with _writing(path):
         folder = tempfile.TemporaryDirectory(prefix=".bands-", dir=path.parent)
-    except OSError as exc:
-        raise UnreadableInputError(f"{path} cannot be written: {exc.strerror}") from exc
     with folder as name:
         parts: list[Path] = []
 
@@ -71,8 +69,14 @@ def open_bands(path: Path) -> Generator[BandsSink]:
 
         yield take
         whole = Path(name) / "whole"
-        write(_joined([pl.scan_parquet(part) for part in parts]), whole)
-        whole.replace(path)
+        with _writing(path):
+            write(_joined([pl.scan_parquet(part) for part in parts]), whole)
+            whole.replace(path)
+
+
+def require_suffix(path: Path) -> None:
+    """Raise ``UnreadableInputError`` for a file that no bands could be written to."""
+    _writer_for(path)
 
 
 def write_bands_lines(frame: pl.DataFrame, stream: TextIO) -> None:
@@ -133,6 +137,15 @@ def _texts(lists: Sequence[Sequence[str]]) -> pl.Series:
 
 def _microseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1_000_000)
+
+
+@contextmanager
+def _writing(path: Path) -> Generator[None]:
+    try:
+        yield
+    except (OSError, pl.exceptions.PolarsError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else str(exc)
+        raise UnreadableInputError(f"{path} cannot be written: {reason}") from exc
 
 
 def _writer_for(path: Path) -> Callable[[pl.LazyFrame, Path], None]:
