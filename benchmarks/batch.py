@@ -20,17 +20,16 @@ import msgspec
 import numpy as np
 import typer
 from fastapi import FastAPI
-from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
-from asgi import Message
 from harness import (
     OK,
     MeasurementError,
     Server,
     ask,
+    call,
     in_process,
+    in_rounds,
     machine,
     run,
     spread,
@@ -97,36 +96,6 @@ def tasks_of(body: bytes, config: TaskConfig) -> list[ForecastTask]:
     ]
 
 
-async def call(app: FastAPI, body: bytes) -> bytes:
-    """Return the answer of an application to a batch, without a socket between."""
-    asked = iter([{"type": "http.request", "body": body, "more_body": False}])
-    told: list[Message] = []
-
-    async def receive() -> Message:
-        return next(asked, {"type": "http.disconnect"})
-
-    async def send(message: Message) -> None:
-        told.append(message)
-
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "POST",
-        "scheme": "http",
-        "path": BATCH_ROUTE,
-        "raw_path": BATCH_ROUTE.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "headers": [(b"content-type", b"application/json")],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 1),
-        "state": {},
-    }
-    await app(scope, receive, send)
-    return b"".join(message.get("body", b"") for message in told)
-
-
 def check(answer: bytes, n_markets: int) -> None:
     """Raise unless every market of a batch has a band."""
     results = msgspec.json.decode(answer).get("results", [])
@@ -148,7 +117,7 @@ async def measure_here(
         raise MeasurementError("the service refused a task")
     body = batch_of(requests)
     with watch.measure("application"):
-        answer = await call(app, body)
+        answer = await call(app, BATCH_ROUTE, body)
     check(answer, len(requests))
 
 
@@ -168,26 +137,30 @@ async def measure(
     """Return what each contender spent in each round, after one that is not counted."""
     warm, watch = Stopwatch(len(requests)), Stopwatch(len(requests))
     settings = Settings()
-    rounds = track(range(n_rounds + 1), "Rounds", console=Console(stderr=True))
     async with open_backend(settings) as backend, in_process(settings) as app:
-        for number in rounds:
-            current = watch if number else warm
-            await measure_here(backend.forecasts, app, requests, current)
-            over_http(server, requests, current)
+        with in_rounds(n_rounds + 1) as numbers:
+            for number in numbers:
+                current = watch if number else warm
+                await measure_here(backend.forecasts, app, requests, current)
+                over_http(server, requests, current)
     return watch.spent
 
 
 def shown(spent: Mapping[str, Sequence[Spent]]) -> Table:
     """Return the figures, a row for each contender."""
-    table = Table("us a market", "elapsed", "CPU", "goal", "elapsed / goal")
+    table = Table(
+        "us a market", "elapsed", "CPU", "goal", "elapsed / goal", "CPU / goal"
+    )
     for name, rounds in spent.items():
-        wall_us, goal = [one.wall_us for one in rounds], GOALS_US[name]
+        wall_us = [one.wall_us for one in rounds]
+        cpu_us, goal = [one.cpu_us for one in rounds], GOALS_US[name]
         table.add_row(
             name,
             spread(wall_us, "{:.1f}"),
-            spread([one.cpu_us for one in rounds], "{:.1f}"),
+            spread(cpu_us, "{:.1f}"),
             f"<= {goal}",
             spread([value / goal for value in wall_us]),
+            spread([value / goal for value in cpu_us]),
         )
     return table
 

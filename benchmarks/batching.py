@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from harness import (
     Server,
+    in_rounds,
     machine,
     ratios,
     run,
@@ -137,7 +136,7 @@ def main(
             name: held.enter_context(before_a_runtime(settings))
             for name, settings in CONTENDERS.items()
         }
-        for _ in track(range(rounds), "Rounds", console=Console(stderr=True)):
+        for _ in held.enter_context(in_rounds(rounds)):
             for connections in (MANY, ONE):
                 for who, pair in pairs.items():
                     result = one_measurement(

@@ -7,7 +7,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import (
     AbstractContextManager,
     ExitStack,
@@ -23,7 +30,9 @@ import numpy as np
 import typer
 from fastapi import FastAPI
 from rich.console import Console
+from rich.progress import Progress
 
+from asgi import Message
 from tsfm_runner.bootstrap import build_app
 from tsfm_runner.config import Settings
 
@@ -102,6 +111,36 @@ async def in_process(settings: Settings) -> AsyncIterator[FastAPI]:
         app = build_app(settings, log_stream=nowhere)
         async with app.router.lifespan_context(app):
             yield app
+
+
+async def call(app: FastAPI, path: str, body: bytes) -> bytes:
+    """Post a body to an application with no socket between; return the answer."""
+    asked = iter([{"type": "http.request", "body": body, "more_body": False}])
+    told: list[Message] = []
+
+    async def receive() -> Message:
+        return next(asked, {"type": "http.disconnect"})
+
+    async def send(message: Message) -> None:
+        told.append(message)
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"content-type", b"application/json")],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 1),
+        "state": {},
+    }
+    await app(scope, receive, send)
+    return b"".join(message.get("body", b"") for message in told)
 
 
 def free_port() -> int:
@@ -201,6 +240,13 @@ def _cpu_model() -> str:
     lines = path.read_text().splitlines() if path.exists() else []
     named = (line.partition(":")[2].strip() for line in lines if "model name" in line)
     return next(named, platform.processor() or "unknown processor")
+
+
+@contextmanager
+def in_rounds(number: int) -> Iterator[Iterable[int]]:
+    """Yield the numbers of the rounds, with a bar that ends however they end."""
+    with Progress(console=Console(stderr=True)) as progress:
+        yield progress.track(range(number), description="Rounds")
 
 
 def wide_console() -> Console:

@@ -12,14 +12,13 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from harness import (
     MeasurementError,
     Server,
     ask,
+    in_rounds,
     machine,
     ratios,
     run,
@@ -155,7 +154,7 @@ def main(
         pairs = {
             path: held.enter_context(contenders(path)) for path in paths.split(",")
         }
-        for _ in track(range(rounds), "Rounds", console=Console(stderr=True)):
+        for _ in held.enter_context(in_rounds(rounds)):
             for path, pair in pairs.items():
                 results[path].append(one_round(pair, send, (connections, seconds)))
     console.print(shown(results))

@@ -10,15 +10,23 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.console import Console
-from rich.progress import track
+from fastapi import FastAPI
 from rich.table import Table
 
-from harness import MeasurementError, in_process, machine, run, wide_console
-from tsfm_runner.api.desk import Desk
+from harness import (
+    MeasurementError,
+    call,
+    in_process,
+    in_rounds,
+    machine,
+    run,
+    wide_console,
+)
+from traffic import ROUTE
+from tsfm_runner.api.translate import read_lean_task
 from tsfm_runner.api.writing import whole, write
 from tsfm_runner.cli.simulated_requests import requests_of, simulated_day
-from tsfm_runner.config import CacheConfig, Settings
+from tsfm_runner.config import CacheConfig, Settings, TaskConfig
 from tsfm_runner.domain.forecast import ServedForecast
 from tsfm_runner.domain.task import ForecastTask
 from tsfm_runner.service.finishing import finish
@@ -54,21 +62,22 @@ def bodies(method: str, n_bodies: int) -> list[bytes]:
     ]
 
 
-def read(desk: Desk, body: bytes) -> ForecastTask:
+def read(body: bytes, config: TaskConfig) -> ForecastTask:
     """Return the task of a body that is known to be good."""
-    task = desk.read(body).found
-    if not isinstance(task, ForecastTask):
-        raise MeasurementError(f"no task: {task}")
+    task = read_lean_task(body, config)
+    if task is None:
+        raise MeasurementError(f"no usual request: {body[:200]!r}")
     return task
 
 
 async def measure_one(
-    desk: Desk, service: ForecastService, body: bytes, watch: Stopwatch, *, method: str
+    app: FastAPI, body: bytes, watch: Stopwatch, *, method: str
 ) -> None:
-    """Walk one request through its stages, then through the service as a whole."""
+    """Walk one request through its stages, then through the whole application."""
+    service: ForecastService = app.state.backend.forecasts
     settings = service.settings
     with watch.measure("decode"):
-        task = read(desk, body)
+        task = read(body, settings.task)
     with watch.measure("prepare"):
         [prepared] = prepare_many([task], settings.preparation)
         service.router.plan(prepared)
@@ -77,9 +86,10 @@ async def measure_one(
     with watch.measure("finish"):
         finish([(prepared, band)], settings.band)
     with watch.measure("whole"):
-        visit = desk.visit({}, deadline_s=settings.resilience.deadline_s)
-        await desk.serve([desk.read(body)], service, visit)
-    [served] = await service.forecast_many([task], deadline_s=visit.deadline_s)
+        answer = await call(app, ROUTE, body)
+    if b"yhat_q" not in answer:
+        raise MeasurementError(f"no band: {answer[:200]!r}")
+    [served] = await service.forecast_many([task], deadline_s=1)
     if not isinstance(served, ServedForecast):
         raise MeasurementError(f"no answer: {served}")
     with watch.measure("encode"):
@@ -91,11 +101,11 @@ async def measure(n_rounds: int, n_bodies: int) -> dict[str, Stopwatch]:
     watches = {method: Stopwatch() for method in BASELINE_METHODS}
     asked = {method: bodies(method, n_bodies) for method in BASELINE_METHODS}
     async with in_process(Settings(cache=CacheConfig(ttl_s=0))) as app:
-        desk, service = app.state.desk, app.state.backend.forecasts
-        for _ in track(range(n_rounds), "Rounds", console=Console(stderr=True)):
-            for method, watch in watches.items():
-                for body in asked[method]:
-                    await measure_one(desk, service, body, watch, method=method)
+        with in_rounds(n_rounds) as numbers:
+            for _ in numbers:
+                for method, watch in watches.items():
+                    for body in asked[method]:
+                        await measure_one(app, body, watch, method=method)
     return watches
 
 
