@@ -50,6 +50,14 @@ def test_nothing_to_be_ranked_for_has_no_column() -> None:
     assert "ranked for" not in text
 
 
+def test_levels_are_named_where_they_are_the_same_for_all() -> None:
+    alike = [(served(name), MarketStanding()) for name in ("rain", "snow")]
+    other = (served("wind", levels=(0.05, 0.95)), MarketStanding())
+
+    assert re.search("q0.1 +q0.9", printed(replace(DONE, first=alike)))
+    assert re.search("low +high", printed(replace(DONE, first=[*alike, other])))
+
+
 def test_models_and_baselines_are_counted_apart() -> None:
     summary = Summary().plus(Answers((served("a"), served("b")), ()))
     by = {"tollama:chronos2": 3, "baseline:ewma": 2}

@@ -131,22 +131,34 @@ def _first_table(
     """Show the last step of some markets: the outermost levels that were asked."""
     merits = [_merits(standing) for _, standing in first]
     reason = ("ranked for",) if any(merits) else ()
-    names = ("market", *reason, "price", "low", "high", "levels", "model")
+    names = ("market", *reason, "price", *_outer_names(first), "model")
     table = plain_table(f"{title}: bands at the last step", *names)
     for name, column in zip(names, table.columns, strict=True):
         column.no_wrap = name != "market"
-        column.justify = "right" if name in {"price", "low", "high"} else "left"
+        is_text = name in {"market", "model", *reason}
+        column.justify = "left" if is_text else "right"
     for (answer, _), merit in zip(first, merits, strict=True):
-        levels, last = answer.task.quantile_levels, answer.values[-1]
         known = answer.task.context[~np.isnan(answer.task.context)]
+        low, high = answer.values[-1, 0], answer.values[-1, -1]
         table.add_row(
             Text(answer.task.market_id),
             *((merit,) if reason else ()),
-            *(f"{value:.1%}" for value in (known[-1], last[0], last[-1])),
-            f"{levels[0]:g}, {levels[-1]:g}",
+            *(f"{value:.1%}" for value in (known[-1], low, high)),
             Text(answer.provenance.model_name),
         )
     return table
+
+
+def _outer_names(
+    first: Sequence[tuple[ServedForecast, MarketStanding]],
+) -> tuple[str, str]:
+    """Name the outermost levels, where all were asked for the same ones."""
+    asked = {answer.task.quantile_levels for answer, _ in first}
+    outer = {(levels[0], levels[-1]) for levels in asked}
+    if len(outer) != 1:
+        return "low", "high"
+    [(low, high)] = outer
+    return f"q{low:g}", f"q{high:g}"
 
 
 def _merits(standing: MarketStanding) -> str:
