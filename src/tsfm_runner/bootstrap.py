@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -13,9 +13,7 @@ from contextlib import (
 from functools import partial
 from importlib.resources import files
 from ipaddress import ip_address
-from typing import NamedTuple, TextIO
-
-from fastapi import FastAPI
+from typing import NamedTuple, TextIO, TypeAlias
 
 from tsfm_runner.adapters.key_ring import WatchedKeys
 from tsfm_runner.adapters.memory_cache import MemoryCache
@@ -23,7 +21,7 @@ from tsfm_runner.adapters.model_registry import load_registry
 from tsfm_runner.adapters.rate_limits import RateLimits
 from tsfm_runner.adapters.telemetry import Metrics, Teller, open_log, silent_log
 from tsfm_runner.adapters.tollama import TollamaRuntime, open_session
-from tsfm_runner.api.app import Watch, create_app
+from tsfm_runner.api.app import Application, Watch, create_app
 from tsfm_runner.api.writing import Written
 from tsfm_runner.config import AuthConfig, Settings, TollamaConfig
 from tsfm_runner.core.har import HarTable
@@ -47,19 +45,26 @@ from tsfm_runner.service.routing import Router
 _ID_BYTES = 16
 
 
+Runtimes: TypeAlias = Mapping[Rung, ForecastRuntime]
+
+
 def open_backend(
-    settings: Settings, *, clock: Clock = time.monotonic
+    settings: Settings,
+    *,
+    clock: Clock = time.monotonic,
+    runtimes: Runtimes | None = None,
 ) -> AbstractAsyncContextManager[Backend]:
     """Return the use cases as a context; what they hold open is closed at its end.
 
-    Nothing is logged: who calls a function has its answer to look at.
+    Nothing is logged: who calls a function has its answer to look at. ``runtimes``
+    stand in the place of those that the settings name.
 
     Raises ``ConfigurationError`` when registry or licences forbid the start.
     """
     registry = _checked_registry(settings)
     metrics = Metrics()
     teller = Teller(metrics, silent_log(), known_models=registry.models)
-    return _opened(settings, registry, _Tools(clock, teller, metrics))
+    return _opened(settings, registry, _Tools(clock, teller, metrics), runtimes)
 
 
 def build_app(
@@ -67,8 +72,11 @@ def build_app(
     *,
     clock: Clock = time.monotonic,
     log_stream: TextIO | None = None,
-) -> FastAPI:
+    runtimes: Runtimes | None = None,
+) -> Application:
     """Return the HTTP application; it opens its backend when it starts.
+
+    ``runtimes`` stand in the place of those that the settings name.
 
     Raises ``ConfigurationError`` when registry, licences or keys forbid the start,
     or when anybody on the network could use the service.
@@ -83,16 +91,15 @@ def build_app(
     written = MemoryCache[Written](settings.cache.max_bytes // 2, clock)
     app = create_app(
         settings,
-        lambda: _opened(settings, registry, tools),
+        lambda: _opened(settings, registry, tools, runtimes),
         keys=keys,
         limiter=_limiter(settings.auth, keys, clock),
         watch=Watch(teller, metrics.exposition, written, clock),
     )
-    edge = app.state.edge
     metrics.watch(
         "tsfm_requests_in_flight",
         "Forecast requests at work.",
-        lambda: edge.n_in_flight,
+        lambda: app.edge.n_in_flight,
     )
     return app
 
@@ -146,13 +153,21 @@ def _checked_registry(settings: Settings) -> ModelRegistry:
 
 @asynccontextmanager
 async def _opened(
-    settings: Settings, registry: ModelRegistry, tools: _Tools
+    settings: Settings,
+    registry: ModelRegistry,
+    tools: _Tools,
+    runtimes: Runtimes | None,
 ) -> AsyncIterator[Backend]:
     async with AsyncExitStack() as held:
-        runtimes: dict[Rung, ForecastRuntime] = {}
-        if settings.tollama.url is not None:
-            runtimes["tollama"] = await _open_tollama(held, settings.tollama)
+        if runtimes is None:
+            runtimes = await _open_runtimes(held, settings)
         yield _backend(settings, registry, runtimes, tools)
+
+
+async def _open_runtimes(held: AsyncExitStack, settings: Settings) -> Runtimes:
+    if settings.tollama.url is None:
+        return {}
+    return {"tollama": await _open_tollama(held, settings.tollama)}
 
 
 async def _open_tollama(held: AsyncExitStack, config: TollamaConfig) -> TollamaRuntime:
@@ -169,7 +184,7 @@ async def _open_tollama(held: AsyncExitStack, config: TollamaConfig) -> TollamaR
 def _backend(
     settings: Settings,
     registry: ModelRegistry,
-    runtimes: dict[Rung, ForecastRuntime],
+    runtimes: Runtimes,
     tools: _Tools,
 ) -> Backend:
     default_models: dict[Rung, str] = {"tollama": settings.tollama.model}

@@ -1,8 +1,9 @@
 """A cache in this process: bounded by bytes, each value with an end of its own."""
 
+from collections.abc import Hashable
 from typing import Generic, NamedTuple, TypeVar
 
-from cachetools import TLRUCache
+from cachetools import LRUCache
 
 from tsfm_runner.ports import Clock
 
@@ -16,15 +17,17 @@ class _Entry(NamedTuple, Generic[Value]):
 
 
 class MemoryCache(Generic[Value]):
-    """A ``Cache`` that drops what was not asked for longest when it is full."""
+    """A ``Cache`` that drops what was not asked for longest when it is full.
+
+    What is over stays until it is asked for or pushed out: with a bound of bytes
+    it does no harm, and looking for it at each turn costs more than it saves.
+    """
 
     def __init__(self, max_bytes: int, clock: Clock) -> None:
         """Keep at most so many bytes, as the callers count them."""
-        self._entries: TLRUCache[bytes, _Entry[Value]] = TLRUCache(
-            max_bytes,
-            ttu=lambda _key, entry, _now_s: entry.expires_at_s,
-            timer=clock,
-            getsizeof=lambda entry: entry.n_bytes,
+        self._clock = clock
+        self._entries: LRUCache[Hashable, _Entry[Value]] = LRUCache(
+            max_bytes, getsizeof=lambda entry: entry.n_bytes
         )
 
     @property
@@ -32,13 +35,18 @@ class MemoryCache(Generic[Value]):
         """How many bytes are kept now."""
         return int(self._entries.currsize)
 
-    def get(self, key: bytes) -> Value | None:
+    def get(self, key: Hashable) -> Value | None:
         """Return the value, or None when it was never kept or is gone."""
         entry = self._entries.get(key)
-        return None if entry is None else entry.value
+        if entry is None:
+            return None
+        if entry.expires_at_s <= self._clock():
+            del self._entries[key]
+            return None
+        return entry.value
 
     def put(
-        self, key: bytes, value: Value, *, n_bytes: int, expires_at_s: float
+        self, key: Hashable, value: Value, *, n_bytes: int, expires_at_s: float
     ) -> None:
         """Keep the value until then; one larger than all the room is not kept."""
         if n_bytes <= self._entries.maxsize:

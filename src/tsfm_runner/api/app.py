@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse
+from starlette.types import Receive, Scope, Send
 
 from tsfm_runner.api.desk import Desk
 from tsfm_runner.api.edge import Edge
@@ -21,7 +22,7 @@ from tsfm_runner.api.guard import Guard
 from tsfm_runner.api.hot import HotRoutes
 from tsfm_runner.api.inspection import health_router, metrics_router, models_router
 from tsfm_runner.api.openapi import describe
-from tsfm_runner.api.problems import Problem, ProblemError
+from tsfm_runner.api.problems import Problem, ProblemError, internal_error
 from tsfm_runner.api.writing import Written
 from tsfm_runner.config import Settings
 from tsfm_runner.ports import Cache, Clock, KeyRing, RateLimiter, Telemetry
@@ -49,6 +50,18 @@ class Watch:
     clock: Clock
 
 
+@dataclass(frozen=True, slots=True)
+class Application:
+    """The HTTP application as a server calls it: what FastAPI made, and around it."""
+
+    edge: Edge
+    site: FastAPI
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or go through start and end of the process."""
+        await self.edge(scope, receive, send)
+
+
 OpenBackend = Callable[[], AbstractAsyncContextManager[Backend]]
 
 
@@ -59,7 +72,7 @@ def create_app(
     keys: KeyRing,
     limiter: RateLimiter,
     watch: Watch,
-) -> FastAPI:
+) -> Application:
     """Return the application; the backend is opened at start and closed at the end.
 
     In between the keys are watched.
@@ -91,24 +104,21 @@ def create_app(
     app.add_exception_handler(ProblemError, _answer_problem)
     app.add_exception_handler(HTTPException, _answer_http_error)
     app.add_exception_handler(Exception, _answer_own_error)
-    app.add_middleware(HotRoutes, endpoints=_FORECAST_ROUTES)
     guard = Guard(
-        app.build_middleware_stack(),
+        HotRoutes(app, endpoints=_FORECAST_ROUTES),
         keys=keys,
         limiter=limiter,
         public=settings.auth.public,
         limited=_FORECAST_ROUTES,
     )
-    # Outside everything else, so that answers to our own errors have its headers.
-    app.state.edge = Edge(
+    edge = Edge(
         guard,
         limits=settings.resilience,
         telemetry=watch.telemetry,
         clock=watch.clock,
         forecast_routes=frozenset(_FORECAST_ROUTES),
     )
-    app.middleware_stack = app.state.edge
-    return app
+    return Application(edge, app)
 
 
 @asynccontextmanager
@@ -176,11 +186,4 @@ async def _answer_http_error(request: Request, failure: Exception) -> Response:
 
 async def _answer_own_error(_request: Request, _failure: Exception) -> Response:
     """Answer 500 for an error of our own code; the server logs its traceback."""
-    problem = Problem(
-        500,
-        "internal_error",
-        "An error of ours",
-        "The service has a defect; the request may be correct.",
-        "Report the X-Request-ID of this answer with the service's log.",
-    )
-    return problem.response()
+    return internal_error().response()

@@ -22,11 +22,14 @@ _OVERHEAD_BYTES = 4_000
 
 
 class Reading(NamedTuple):
-    """A body, and what it stands for: an answer that was given, a task, a problem."""
+    """A body, and what it stands for: an answer that was given, a task, a problem.
+
+    ``found`` is None until the body has been read.
+    """
 
     body: bytes
     key: bytes
-    found: Written | ForecastTask | Problem
+    found: Written | ForecastTask | Problem | None
 
 
 class Visit(NamedTuple):
@@ -58,15 +61,14 @@ class Desk:
             self._clock(),
         )
 
-    def look_up(self, body: bytes) -> Reading | None:
-        """Return the answer that this very body was given a moment ago."""
+    def look_up(self, body: bytes) -> Reading:
+        """Return the answer that this very body was given a moment ago, if it was."""
         key = blake2b(body, digest_size=_KEY_BYTES).digest()
-        written = self._written.get(key)
-        return None if written is None else Reading(body, key, written)
+        return Reading(body, key, self._written.get(key))
 
-    def read(self, body: bytes) -> Reading:
+    def read(self, reading: Reading) -> Reading:
         """Return what a body asks for; raise ``ProblemError`` where it is no JSON."""
-        key = blake2b(body, digest_size=_KEY_BYTES).digest()
+        body, key, _ = reading
         task = read_lean_task(body, self._defaults)
         if task is None:
             return Reading(body, key, read_task(parse_json(body), self._defaults))
@@ -97,10 +99,10 @@ class Desk:
                     request_id=visit.request_id,
                 )
                 answers.append(whole(found.head, served))
+            elif isinstance(found, ForecastTask):
+                answers.append(self._answer(reading, next(outcomes), service))
             elif isinstance(found, Problem):
                 answers.append(found)
-            else:
-                answers.append(self._answer(reading, next(outcomes), service))
         return answers
 
     def _answer(

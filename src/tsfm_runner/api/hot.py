@@ -2,11 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from tsfm_runner.api.problems import ProblemError
+from tsfm_runner.api.problems import ProblemError, internal_error
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -18,8 +19,8 @@ class HotRoutes:
     answers every method and path that is not exactly theirs.
     """
 
-    def __init__(self, app: ASGIApp, *, endpoints: Mapping[str, Endpoint]) -> None:
-        """Call ``endpoints``, by path, for POST."""
+    def __init__(self, app: Starlette, *, endpoints: Mapping[str, Endpoint]) -> None:
+        """Call ``endpoints``, by path, for POST, as ``app`` would."""
         self._app = app
         self._endpoints = endpoints
 
@@ -30,8 +31,12 @@ class HotRoutes:
         if endpoint is None:
             await self._app(scope, receive, send)
             return
+        scope["app"] = self._app
         try:
             response = await endpoint(Request(scope, receive))
         except ProblemError as failure:
             response = failure.problem.response()
+        except Exception:
+            await internal_error().response()(scope, receive, send)
+            raise  # the server logs it with its traceback
         await response(scope, receive, send)

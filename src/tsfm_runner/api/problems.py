@@ -134,6 +134,17 @@ def not_allowed(reason: str) -> Problem:
     )
 
 
+def internal_error() -> Problem:
+    """Return the problem of a request that met an error of our own code."""
+    return Problem(
+        500,
+        "internal_error",
+        "An error of ours",
+        "The service has a defect; the request may be correct.",
+        "Report the X-Request-ID of this answer with the service's log.",
+    )
+
+
 def overloaded() -> Problem:
     """Return the problem of a request that is one too many."""
     return Problem(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from tsfm_runner.domain.task import (
 )
 from tsfm_runner.errors import InvalidTaskError, ModelNotAllowedError
 
+_TIMES_REMEMBERED = 256
 _WIRE_NAMES = {
     "cutoff": "as_of_ts",
     "context": "y",
@@ -187,7 +189,7 @@ def answer_to_wire(served: ServedForecast) -> dict[str, Any]:
         "freq": task.freq.text,
         "horizon_steps": task.horizon,
         "quantiles": list(task.quantile_levels),
-        "ts": [_rfc3339(time) for time in task.step_times],
+        "ts": _step_times(task.cutoff, task.freq.step_s, task.horizon),
         "yhat_q": quantiles,
         "yhat_q_raw": quantiles,
         "meta": _meta(served),
@@ -219,6 +221,13 @@ def _meta(served: ServedForecast) -> OriginMeta:
         "batch_size": origin.batch_size,
         "breaker_state": origin.breaker_state,
     }
+
+
+@lru_cache(maxsize=_TIMES_REMEMBERED)
+def _step_times(cutoff: datetime, step_s: int, horizon: int) -> tuple[str, ...]:
+    """Return the time of each step; the markets of one cycle share them all."""
+    step = timedelta(seconds=step_s)
+    return tuple(_rfc3339(cutoff + step * count) for count in range(1, horizon + 1))
 
 
 def _rfc3339(time: datetime) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ import uvicorn
 from tsfm_runner.bootstrap import build_app
 from tsfm_runner.config import Settings
 from tsfm_runner.errors import ConfigurationError
+from tsfm_runner.ports import Clock
 
 _POLL_S = 0.01
 Result = TypeVar("Result")
@@ -44,7 +46,11 @@ def url_of(bound: socket.socket) -> str:
 
 @asynccontextmanager
 async def running_service(
-    settings: Settings, bound: socket.socket, *, access_log: bool = False
+    settings: Settings,
+    bound: socket.socket,
+    *,
+    access_log: bool = False,
+    clock: Clock = time.monotonic,
 ) -> AsyncIterator[asyncio.Task[None]]:
     """Yield the task that serves, once it answers; stop it at the end.
 
@@ -52,10 +58,11 @@ async def running_service(
     within the grace period of the settings.
     """
     config = uvicorn.Config(
-        build_app(settings),
+        build_app(settings, clock=clock),
         log_level="info" if access_log else "warning",
         access_log=access_log,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=max(1, round(settings.server.shutdown_grace_s)),
     )
     server = uvicorn.Server(config)

@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
@@ -145,7 +144,7 @@ def _check_question(task: ForecastTask) -> None:
         raise InvalidTaskError("quantile_levels", f"must name 1 to {MAX_LEVELS} levels")
     if not MIN_LEVEL <= levels[0] <= levels[-1] <= MAX_LEVEL:
         raise InvalidTaskError("quantile_levels", "must lie in [0.001, 0.999]")
-    if any(low >= high for low, high in pairwise(levels)):
+    if list(levels) != sorted(set(levels)):
         raise InvalidTaskError("quantile_levels", "must be distinct and ascending")
 
 

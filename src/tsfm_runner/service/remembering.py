@@ -1,10 +1,9 @@
 """What was answered lately, and what is being answered right now."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
-from hashlib import blake2b
 from operator import attrgetter
 from typing import TypeAlias
 
@@ -12,7 +11,7 @@ import msgspec
 
 from tsfm_runner.config import CacheConfig
 from tsfm_runner.domain.forecast import ServedForecast
-from tsfm_runner.domain.task import ForecastTask, MarketFacts
+from tsfm_runner.domain.task import FloatArray, ForecastTask, MarketFacts
 from tsfm_runner.errors import InvalidTaskError, ModelNotAllowedError
 from tsfm_runner.ports import Cache, Clock
 
@@ -22,16 +21,15 @@ Flight: TypeAlias = asyncio.Future[Outcome]
 
 # Objects around the arrays of an answer, measured with tracemalloc and rounded up.
 _OVERHEAD_BYTES = 4_000
-_KEY_BYTES = 16
 _facts_of = attrgetter(*(field.name for field in fields(MarketFacts)))
 
 
-def fingerprint(task: ForecastTask) -> bytes:
+def fingerprint(task: ForecastTask) -> Hashable:
     """Return a key over everything in a task that changes its answer."""
-    choice = task.model
-    words = (
+    choice, params = task.model, task.model.params
+    return (
         task.market_id,
-        task.cutoff.isoformat(),
+        task.cutoff.isoformat(),  # the same moment may be told in another zone
         task.freq.text,
         task.horizon,
         task.quantile_levels,
@@ -40,16 +38,17 @@ def fingerprint(task: ForecastTask) -> bytes:
         choice.provider,
         choice.name,
         choice.version,
-        msgspec.json.encode(dict(choice.params), order="sorted"),
+        msgspec.json.encode(dict(params), order="sorted") if params else b"",
         _facts_of(task.facts),
-        task.context.size,
+        task.context.tobytes(),
         None if task.times_s is None else task.times_s.tobytes(),
-        *((name, c.tobytes()) for name, c in sorted(task.past_covariates.items())),
-        *((name, c.tobytes()) for name, c in sorted(task.future_covariates.items())),
+        _columns(task.past_covariates),
+        _columns(task.future_covariates),
     )
-    digest = blake2b(repr(words).encode(errors="surrogatepass"), digest_size=_KEY_BYTES)
-    digest.update(task.context.tobytes())
-    return digest.digest()
+
+
+def _columns(columns: Mapping[str, FloatArray]) -> Hashable:
+    return tuple((name, columns[name].tobytes()) for name in sorted(columns))
 
 
 class Memory:
@@ -62,16 +61,16 @@ class Memory:
         self._config = config
         self._kept = kept
         self._clock = clock
-        self._flights: dict[bytes, Flight] = {}
+        self._flights: dict[Hashable, Flight] = {}
 
-    def fresh(self, key: bytes) -> ServedForecast | None:
+    def fresh(self, key: Hashable) -> ServedForecast | None:
         """Return the answer that may be served again as it is, if there is one."""
         served = self._kept.get(key)
         if served is None or self.age_s(served) >= self._config.ttl_s:
             return None
         return served
 
-    def stale(self, key: bytes) -> ServedForecast | None:
+    def stale(self, key: Hashable) -> ServedForecast | None:
         """Return the answer that may stand in for a model that fails."""
         served = self._kept.get(key)
         return None if served is None or served.provenance.is_fallback else served
@@ -91,25 +90,26 @@ class Memory:
             return None
         return served.computed_at_s + self._config.ttl_s
 
-    def keep(self, key: bytes, served: ServedForecast) -> None:
+    def keep(self, key: Hashable, served: ServedForecast) -> None:
         """Keep an answer, if it may be."""
         fresh_until_s = self.fresh_until_s(served)
         if fresh_until_s is None or not self._config.ttl_s:
             return
-        arrays = (served.task.context, served.values)
+        context = served.task.context.nbytes
         self._kept.put(
             key,
             served,
-            n_bytes=_OVERHEAD_BYTES + sum(array.nbytes for array in arrays),
+            # The context stands in the key as well.
+            n_bytes=_OVERHEAD_BYTES + 2 * context + served.values.nbytes,
             expires_at_s=fresh_until_s + self._config.stale_if_error_s,
         )
 
-    def flight(self, key: bytes) -> Flight | None:
+    def flight(self, key: Hashable) -> Flight | None:
         """Return the answer that somebody else is computing right now, if any is."""
         return self._flights.get(key)
 
     @contextmanager
-    def flying(self, keys: Sequence[bytes]) -> Iterator[list[Flight]]:
+    def flying(self, keys: Sequence[Hashable]) -> Iterator[list[Flight]]:
         """Let others wait for the answers that are computed in this block.
 
         What is not answered at its end is cancelled, and whoever waits computes

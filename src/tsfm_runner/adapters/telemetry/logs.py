@@ -26,7 +26,7 @@ def open_log(config: LogConfig, stream: TextIO) -> FilteringBoundLogger:
         else structlog.processors.JSONRenderer(serializer=_to_json)
     )
     logger: FilteringBoundLogger = structlog.wrap_logger(
-        structlog.PrintLogger(stream),
+        structlog.WriteLogger(stream),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
