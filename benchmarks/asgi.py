@@ -23,6 +23,7 @@ def serve(app: Application, port: int) -> None:
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=1,
     )
     with bind("127.0.0.1", port) as bound:

@@ -19,9 +19,9 @@ from typing import Annotated
 import msgspec
 import numpy as np
 import typer
-from fastapi import FastAPI
 from rich.table import Table
 
+from asgi import Application
 from harness import (
     OK,
     MeasurementError,
@@ -105,7 +105,10 @@ def check(answer: bytes, n_markets: int) -> None:
 
 
 async def measure_here(
-    service: ForecastService, app: FastAPI, requests: Sequence[bytes], watch: Stopwatch
+    service: ForecastService,
+    app: Application,
+    requests: Sequence[bytes],
+    watch: Stopwatch,
 ) -> None:
     """Measure the service, then the application, in this process."""
     settings = service.settings

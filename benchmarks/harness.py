@@ -1,5 +1,6 @@
 """What every benchmark shares: servers in processes of their own, and figures."""
 
+import asyncio
 import os
 import platform
 import signal
@@ -28,11 +29,10 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import typer
-from fastapi import FastAPI
 from rich.console import Console
 from rich.progress import Progress
 
-from asgi import Message
+from asgi import Application, Message
 from tsfm_runner.bootstrap import build_app
 from tsfm_runner.config import Settings
 
@@ -104,16 +104,27 @@ def ask(url: str, body: bytes | None = None, *, method: str | None = None) -> An
 
 
 @asynccontextmanager
-async def in_process(settings: Settings) -> AsyncIterator[FastAPI]:
-    """Yield the application as it stands behind a server; its log goes nowhere."""
+async def in_process(settings: Settings) -> AsyncIterator[Application]:
+    """Yield our application, started as a server starts it; its log goes nowhere."""
     nowhere = Path(os.devnull).open("w")  # noqa: ASYNC230, SIM115 - never blocks
+    asked: asyncio.Queue[Message] = asyncio.Queue()
+    told: asyncio.Queue[Message] = asyncio.Queue()
     with nowhere:
-        app = build_app(settings, log_stream=nowhere)
-        async with app.router.lifespan_context(app):
+        app: Application = build_app(settings, log_stream=nowhere)
+        scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
+        living = asyncio.create_task(app(scope, asked.get, told.put))
+        asked.put_nowait({"type": "lifespan.startup"})
+        started = await told.get()
+        if started["type"] != "lifespan.startup.complete":
+            raise MeasurementError(str(started.get("message")))
+        try:
             yield app
+        finally:
+            asked.put_nowait({"type": "lifespan.shutdown"})
+            await living
 
 
-async def call(app: FastAPI, path: str, body: bytes) -> bytes:
+async def call(app: Application, path: str, body: bytes) -> bytes:
     """Post a body to an application with no socket between; return the answer."""
     asked = iter([{"type": "http.request", "body": body, "more_body": False}])
     told: list[Message] = []

@@ -10,9 +10,9 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from fastapi import FastAPI
 from rich.table import Table
 
+from asgi import Application
 from harness import (
     MeasurementError,
     call,
@@ -25,6 +25,7 @@ from harness import (
 from traffic import ROUTE
 from tsfm_runner.api.translate import read_lean_task
 from tsfm_runner.api.writing import whole, write
+from tsfm_runner.bootstrap import open_backend
 from tsfm_runner.cli.simulated_requests import requests_of, simulated_day
 from tsfm_runner.config import CacheConfig, Settings, TaskConfig
 from tsfm_runner.domain.forecast import ServedForecast
@@ -71,10 +72,14 @@ def read(body: bytes, config: TaskConfig) -> ForecastTask:
 
 
 async def measure_one(
-    app: FastAPI, body: bytes, watch: Stopwatch, *, method: str
+    app: Application,
+    service: ForecastService,
+    body: bytes,
+    watch: Stopwatch,
+    *,
+    method: str,
 ) -> None:
     """Walk one request through its stages, then through the whole application."""
-    service: ForecastService = app.state.backend.forecasts
     settings = service.settings
     with watch.measure("decode"):
         task = read(body, settings.task)
@@ -100,12 +105,14 @@ async def measure(n_rounds: int, n_bodies: int) -> dict[str, Stopwatch]:
     """Return what each method spent, the methods taking turns."""
     watches = {method: Stopwatch() for method in BASELINE_METHODS}
     asked = {method: bodies(method, n_bodies) for method in BASELINE_METHODS}
-    async with in_process(Settings(cache=CacheConfig(ttl_s=0))) as app:
+    settings = Settings(cache=CacheConfig(ttl_s=0))
+    async with open_backend(settings) as backend, in_process(settings) as app:
         with in_rounds(n_rounds) as numbers:
             for _ in numbers:
                 for method, watch in watches.items():
                     for body in asked[method]:
-                        await measure_one(app, body, watch, method=method)
+                        service = backend.forecasts
+                        await measure_one(app, service, body, watch, method=method)
     return watches
 
 
