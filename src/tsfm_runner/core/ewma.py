@@ -7,6 +7,8 @@ import numpy as np
 from tsfm_runner.core.arrays import FloatArray
 from tsfm_runner.core.levels import normal_scores
 
+_LEAST_WEIGHT = 1e-300  # in place of 0, where there is nothing to divide
+
 
 def exponential_mean(terms: FloatArray, *, half_life_steps: float) -> FloatArray:
     """Return the mean of each row with weights that halve every so many steps.
@@ -35,10 +37,12 @@ def exponential_mean(terms: FloatArray, *, half_life_steps: float) -> FloatArray
 
     """
     age = np.arange(terms.shape[1])[::-1]
-    weights = np.where(np.isnan(terms), 0, 0.5 ** (age / half_life_steps))
-    total = weights.sum(axis=1)
-    weighted = (weights * np.nan_to_num(terms)).sum(axis=1)
-    return np.asarray(weighted / np.where(total > 0, total, 1))
+    weights = 0.5 ** (age / half_life_steps)
+    known = ~np.isnan(terms)
+    if known.all():
+        return np.asarray(terms @ weights / max(weights.sum(), _LEAST_WEIGHT))
+    weighted = np.where(known, terms, 0) @ weights
+    return np.asarray(weighted / np.maximum(known @ weights, _LEAST_WEIGHT))
 
 
 def ewma_quantiles(  # noqa: PLR0913 - the constants of one method

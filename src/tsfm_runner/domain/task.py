@@ -120,7 +120,7 @@ class ForecastTask:
     @property
     def is_complete(self) -> bool:
         """Whether no price is missing."""
-        return not math.isnan(self.context.min())
+        return not math.isnan(self.context @ self.context)
 
     @property
     def step_times(self) -> list[datetime]:

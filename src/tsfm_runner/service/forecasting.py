@@ -21,7 +21,7 @@ from tsfm_runner.service.deadline import Deadline
 from tsfm_runner.service.grouping import grouped
 from tsfm_runner.service.joining import Joiner
 from tsfm_runner.service.predicting import Predictor
-from tsfm_runner.service.preparing import prepare_many
+from tsfm_runner.service.preparing import PreparedTask, prepare_many
 from tsfm_runner.service.remembering import (
     Flight,
     Memory,
@@ -67,7 +67,7 @@ class ForecastService:
         self.memory = memory
         self.telemetry = telemetry
         self._clock = completer.clock
-        self._start_together = Joiner(self._start, max_items=_MAX_TOGETHER)
+        self._begin_together = Joiner(self._begin, max_items=_MAX_TOGETHER)
         self._complete_together = Joiner(completer.complete, max_items=_MAX_TOGETHER)
 
     async def forecast_many(
@@ -146,14 +146,15 @@ class ForecastService:
         self, keys: list[Hashable], tasks: list[ForecastTask], occasion: _Occasion
     ) -> list[Outcome]:
         """Compute answers, for us and for all who ask the same meanwhile."""
-        with self.memory.flying(keys) as flights:
+        flights = [self.memory.take_off(key) for key in keys]
+        try:
             computed = await self._compute(tasks, occasion)
-            outcomes = [
-                self._rescued(key, outcome)
-                for key, outcome in zip(keys, computed, strict=True)
-            ]
+            outcomes = list(map(self._rescued, keys, computed))
             for flight, outcome in zip(flights, outcomes, strict=True):
                 flight.set_result(outcome)
+        finally:
+            for key in keys:
+                self.memory.land(key)
         return outcomes
 
     async def _follow(
@@ -183,33 +184,45 @@ class ForecastService:
     async def _compute(
         self, tasks: Sequence[ForecastTask], occasion: _Occasion
     ) -> list[Outcome]:
-        starts = await self._start_together(
-            [(task, occasion.started_s) for task in tasks]
-        )
-        journeys = [start for start in starts if isinstance(start, Journey)]
-        if occasion.is_overloaded:
-            reason = FallbackReason.OVERLOADED
-            journeys = [way.without_models(reason) for way in journeys]
-        arrived = await self._ask_models(journeys, occasion.deadline)
-        served = iter(await self._complete_together(arrived) if arrived else ())
-        return [
-            next(served) if isinstance(start, Journey) else start for start in starts
-        ]
+        begun = await self._begin_together([(task, occasion) for task in tasks])
+        open_ways = [way for way in begun if isinstance(way, Journey)]
+        if not open_ways:
+            return [one for one in begun if not isinstance(one, Journey)]
+        arrived = await self._ask_models(open_ways, occasion.deadline)
+        served = iter(await self._complete_together(arrived))
+        return [next(served) if isinstance(one, Journey) else one for one in begun]
 
-    def _start(
-        self, asked: Sequence[tuple[ForecastTask, float]]
-    ) -> list[Journey | Refusal]:
+    def _begin(
+        self, asked: Sequence[tuple[ForecastTask, _Occasion]]
+    ) -> list[Journey | Outcome]:
+        """Prepare and route; those who meet no model on their way arrive at once."""
         prepared = prepare_many([task for task, _ in asked], self.settings.preparation)
-        starts: list[Journey | Refusal] = []
-        for (_, started_s), one in zip(asked, prepared, strict=True):
-            try:
-                route = self.router.plan(one)
-            except (InvalidTaskError, ModelNotAllowedError) as refusal:
-                starts.append(refusal)
-            else:
-                first = None if route.target.rung == "baseline" else route.target
-                starts.append(Journey(one, route, first, started_s))
-        return starts
+        begun: list[Journey | Outcome] = [
+            self._set_out(one, occasion)
+            for (_, occasion), one in zip(asked, prepared, strict=True)
+        ]
+        closed = [
+            (place, way)
+            for place, way in enumerate(begun)
+            if isinstance(way, Journey) and not way.is_open
+        ]
+        served = self.completer.complete([way for _, way in closed])
+        for (place, _), answer in zip(closed, served, strict=True):
+            begun[place] = answer
+        return begun
+
+    def _set_out(
+        self, prepared: PreparedTask, occasion: _Occasion
+    ) -> Journey | Refusal:
+        try:
+            route = self.router.plan(prepared)
+        except (InvalidTaskError, ModelNotAllowedError) as refusal:
+            return refusal
+        first = None if route.target.rung == "baseline" else route.target
+        way = Journey(prepared, route, first, occasion.started_s)
+        if occasion.is_overloaded:
+            return way.without_models(FallbackReason.OVERLOADED)
+        return way
 
     async def _ask_models(
         self, journeys: Sequence[Journey], deadline: Deadline

@@ -1,8 +1,7 @@
 """What was answered lately, and what is being answered right now."""
 
 import asyncio
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Hashable, Mapping
 from dataclasses import fields
 from operator import attrgetter
 from typing import TypeAlias
@@ -108,19 +107,12 @@ class Memory:
         """Return the answer that somebody else is computing right now, if any is."""
         return self._flights.get(key)
 
-    @contextmanager
-    def flying(self, keys: Sequence[Hashable]) -> Iterator[list[Flight]]:
-        """Let others wait for the answers that are computed in this block.
+    def take_off(self, key: Hashable) -> Flight:
+        """Let others wait for an answer that is going to be computed."""
+        flight = asyncio.get_running_loop().create_future()
+        self._flights[key] = flight
+        return flight
 
-        What is not answered at its end is cancelled, and whoever waits computes
-        for itself.
-        """
-        loop = asyncio.get_running_loop()
-        flights: list[Flight] = [loop.create_future() for _ in keys]
-        self._flights |= zip(keys, flights, strict=True)
-        try:
-            yield flights
-        finally:
-            for key, flight in zip(keys, flights, strict=True):
-                del self._flights[key]
-                flight.cancel()
+    def land(self, key: Hashable) -> None:
+        """End a flight; without an answer, whoever waits computes for itself."""
+        self._flights.pop(key).cancel()

@@ -91,6 +91,8 @@ class Router:
         """Return the model rungs to look at; those off this task's ladder first."""
         if task.model.provider != "auto":
             return [task.model.provider]
+        if not self.default_models and task.model.name is None:
+            return []
         ladder = _models_of(self._ladder(task))
         off_ladder = [r for r in _models_of(self.routing.ladder) if r not in ladder]
         rungs = [r for r in (*off_ladder, *ladder) if r in self.default_models]
