@@ -5,17 +5,21 @@ import socket
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from types import FrameType
 from typing import Any, TypeVar
 
 import stamina
 import uvicorn
 
+from tsfm_runner.api.app import Application
 from tsfm_runner.bootstrap import build_app
 from tsfm_runner.config import Settings
 from tsfm_runner.errors import ConfigurationError
 from tsfm_runner.ports import Clock
 
 _POLL_S = 0.01
+_DRAIN_S = 0.2
+_GIVE_UP_SHARE = 0.75
 Result = TypeVar("Result")
 
 
@@ -57,15 +61,18 @@ async def running_service(
     SIGINT and SIGTERM end the task as well: requests in flight are answered
     within the grace period of the settings.
     """
+    app = build_app(settings, clock=clock)
+    grace_s = settings.server.shutdown_grace_s
     config = uvicorn.Config(
-        build_app(settings, clock=clock),
+        app,
         log_level="info" if access_log else "warning",
         access_log=access_log,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=max(1, round(settings.server.shutdown_grace_s)),
+        timeout_graceful_shutdown=max(1, int(grace_s - _DRAIN_S)),
     )
     server = uvicorn.Server(config)
+    _leave_gently(server, app, grace_s)
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     while not (  # noqa: ASYNC110 - uvicorn tells no other way that it has started
         server.started or serving.done()
@@ -78,3 +85,29 @@ async def running_service(
     finally:
         server.should_exit = True
         await serving
+
+
+def _leave_gently(server: uvicorn.Server, app: Application, grace_s: float) -> None:
+    """Let a signal ask callers to leave first, and cut long waits short in time.
+
+    For a moment answers close their connections, so that no request is on its way
+    when the server closes those that are left. Near the end of the grace period
+    a baseline answers whoever still waits for a model.
+    """
+    loop = asyncio.get_running_loop()
+    stop = server.handle_exit
+    leaving: list[int] = []
+
+    def leave(sig: int, frame: FrameType | None) -> None:
+        leaving.append(sig)
+        if len(leaving) > 1:  # once more: at once
+            stop(sig, frame)
+            return
+        app.edge.drain()
+        loop.call_soon_threadsafe(loop.call_later, _DRAIN_S, stop, sig, frame)
+        give_up_s = max(_DRAIN_S, _GIVE_UP_SHARE * grace_s)
+        loop.call_soon_threadsafe(
+            loop.call_later, give_up_s, lambda: app.site.state.backend.give_up()
+        )
+
+    server.handle_exit = leave  # type: ignore[method-assign]
