@@ -180,16 +180,17 @@ def answer_to_wire(served: ServedForecast) -> dict[str, Any]:
     time to the next.
     """
     task = served.task
+    as_of = task.cutoff.isoformat()
     keys = map(repr, task.quantile_levels)
     columns = served.values.T.tolist()
     quantiles: dict[str, list[float]] = dict(zip(keys, columns, strict=True))
     return {
         "market_id": task.market_id,
-        "as_of_ts": _rfc3339(task.cutoff),
+        "as_of_ts": _rfc3339(as_of),
         "freq": task.freq.text,
         "horizon_steps": task.horizon,
         "quantiles": list(task.quantile_levels),
-        "ts": _step_times(task.cutoff, task.freq.step_s, task.horizon),
+        "ts": _step_times(as_of, task.freq.step_s, task.horizon),
         "yhat_q": quantiles,
         "yhat_q_raw": quantiles,
         "meta": _meta(served),
@@ -224,11 +225,15 @@ def _meta(served: ServedForecast) -> OriginMeta:
 
 
 @lru_cache(maxsize=_TIMES_REMEMBERED)
-def _step_times(cutoff: datetime, step_s: int, horizon: int) -> tuple[str, ...]:
-    """Return the time of each step; the markets of one cycle share them all."""
-    step = timedelta(seconds=step_s)
-    return tuple(_rfc3339(cutoff + step * count) for count in range(1, horizon + 1))
+def _step_times(as_of: str, step_s: int, horizon: int) -> tuple[str, ...]:
+    """Return the time of each step; the markets of one cycle share them all.
+
+    They are remembered by the text of the time: moments are equal in every zone.
+    """
+    cutoff, step = datetime.fromisoformat(as_of), timedelta(seconds=step_s)
+    times = (cutoff + step * count for count in range(1, horizon + 1))
+    return tuple(_rfc3339(time.isoformat()) for time in times)
 
 
-def _rfc3339(time: datetime) -> str:
-    return time.isoformat().replace("+00:00", "Z")
+def _rfc3339(isoformat: str) -> str:
+    return isoformat.replace("+00:00", "Z")
