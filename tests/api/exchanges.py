@@ -13,7 +13,11 @@ from typing import Any
 from starlette.testclient import TestClient
 from tests.api.wire import Json, a_client, rounded
 
+from tsfm_runner.config import CacheConfig, Settings
+
 FILES = sorted((Path(__file__).parent / "stored").glob("*.json"))
+# Nothing is kept, so that no exchange changes another.
+SETTINGS = Settings(cache=CacheConfig(ttl_s=0))
 _FORECAST_ID = re.compile("[0-9a-f]{32}")
 
 
@@ -50,7 +54,7 @@ def _steady(told: Any) -> Any:  # noqa: ANN401 - JSON is any
 
 
 def _store_anew() -> None:
-    with a_client() as client:
+    with a_client(SETTINGS) as client:
         for path in FILES:
             request = json.loads(path.read_text())["request"]
             exchange = {"request": request, "answer": answer_to(client, request)}

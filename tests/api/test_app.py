@@ -1,49 +1,41 @@
 """Routes that are not there, errors of our own, and the page of documentation."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import pytest
 from starlette.testclient import TestClient
-from tests.api.wire import BATCH, FORECAST, a_request, assert_problem
+from tests.api.wire import (
+    BATCH,
+    FORECAST,
+    a_client,
+    a_request,
+    assert_problem,
+    prices,
+)
+from tests.fakes import Answers, FakeRuntime
 
-from tsfm_runner.api.app import create_app
-from tsfm_runner.bootstrap import open_backend
-from tsfm_runner.config import Settings
-from tsfm_runner.service.backend import Backend
+from tsfm_runner.domain.forecast import ModelCall
 
 _OTHER_HOST = re.compile(r"""(?:src|href|url)\s*[=:(]\s*["']?(?:https?:)?//""")
 
 
-class BrokenClock:
-    """A part of the service that fails in a way that nobody foresaw."""
-
-    def __call__(self) -> float:
-        raise ZeroDivisionError("secret of the inside")
-
-
-@asynccontextmanager
-async def broken_backend() -> AsyncIterator[Backend]:
-    async with open_backend(Settings()) as backend:
-        yield replace(
-            backend, forecasts=replace(backend.forecasts, clock=BrokenClock())
-        )
+def broken(_: ModelCall) -> Answers:
+    """Fail in a way that nobody foresaw."""
+    raise ZeroDivisionError("secret of the inside")
 
 
 @pytest.mark.parametrize("route", [FORECAST, BATCH])
 def test_error_of_ours_is_a_500_that_tells_nothing_of_the_inside(route: str) -> None:
-    app = create_app(Settings(), broken_backend)
-    body = a_request() if route == FORECAST else {"requests": [a_request()]}
+    one = a_request(y=prices(60))
+    body = one if route == FORECAST else {"requests": [one]}
 
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with a_client(runtime=FakeRuntime(broken)) as client:
         response = client.post(route, json=body, headers={"X-Request-ID": "mine"})
 
     assert_problem(response, 500, "internal_error")
     assert response.headers["x-request-id"] == "mine"
     assert response.headers["x-content-type-options"] == "nosniff"
-    for secret in ("secret", "ZeroDivision", "Traceback", "clock", ".py"):
+    for secret in ("secret", "ZeroDivision", "Traceback", "runtime", ".py"):
         assert secret not in response.text
 
 

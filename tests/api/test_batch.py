@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 from tests.api.wire import (
     BATCH,
     FORECAST,
+    HOW_SERVED,
     NDJSON,
     Json,
     a_client,
@@ -57,7 +58,7 @@ def _comparable(answer: Json) -> Json:
 
     Values may differ in their last digit with what they are computed beside.
     """
-    differing = ("forecast_id", "latency_ms", "batch_size")
+    differing = ("forecast_id", "batch_size", *HOW_SERVED)
     meta = {
         name: told for name, told in answer["meta"].items() if name not in differing
     }
@@ -268,9 +269,9 @@ def test_a_batch_may_not_ask_for_more_prices_than_the_settings_allow() -> None:
     wanted = {"requests": [a_request(horizon_steps=6, quantiles=[0.1, 0.5, 0.9])] * 2}
 
     with a_client(settings) as client:
-        refused = client.post("/tsfm/forecast/batch", json=wanted)
+        refused = client.post(BATCH, json=wanted)
     with a_client(Settings(server=ServerConfig(max_batch_prices=36))) as client:
-        taken = client.post("/tsfm/forecast/batch", json=wanted)
+        taken = client.post(BATCH, json=wanted)
 
     problem = assert_problem(refused, 413, "payload_too_large")
     assert "steps times levels" in problem["detail"]
@@ -281,7 +282,7 @@ def test_the_size_of_a_batch_is_a_setting() -> None:
     settings = Settings(server=ServerConfig(max_batch_body_bytes=50))
 
     with a_client(settings) as client:
-        refused = client.post("/tsfm/forecast/batch", json={"requests": [a_request()]})
+        refused = client.post(BATCH, json={"requests": [a_request()]})
 
     assert_problem(refused, 413, "payload_too_large")
 
@@ -293,8 +294,8 @@ def test_the_models_of_a_batch_have_its_own_deadline() -> None:
 
     with a_client(settings, runtime=runtime) as client:
         one = a_request(y=prices(40))
-        client.post("/tsfm/forecast/batch", json={"requests": [one]})
-        client.post("/tsfm/forecast", json=one)
+        client.post(BATCH, json={"requests": [one]})
+        client.post(FORECAST, json=one | {"market_id": "another"})
 
     of_batch, of_one = runtime.timeouts_s
     assert 0.25 < of_batch <= 0.75

@@ -28,7 +28,7 @@ def every_route() -> list[tuple[str, str]]:
     """Return method and path of every route, documented or not."""
     documented = [
         (method.upper(), path)
-        for path, operations in an_app().openapi()["paths"].items()
+        for path, operations in an_app().site.openapi()["paths"].items()
         for method in operations
     ]
     assert ("POST", FORECAST) in documented
@@ -243,7 +243,7 @@ def test_what_lies_behind_is_told_who_asks(
 ) -> None:
     app = an_app(Settings.model_validate({"auth": auth}))
 
-    @app.get("/who")
+    @app.site.get("/who")
     async def who(request: Request) -> str:
         caller: str = request.scope["tsfm.key"]
         return caller

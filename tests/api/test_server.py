@@ -134,7 +134,9 @@ async def test_caller_who_leaves_in_the_middle_is_no_error_of_ours(
             await writer.drain()
         await asked(port, head(f"Content-Length: {len(_BODY)}"), _BODY)
 
-    assert capfd.readouterr() == ("", "")
+    told = capfd.readouterr()
+    [line] = told.err.splitlines()
+    assert (told.out, json.loads(line)["event"]) == ("", "forecast")
 
 
 async def test_slow_caller_keeps_nobody_waiting() -> None:

@@ -1,11 +1,19 @@
 """The wire: stored request and answer, compared whole."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
-from tests.api.exchanges import FILES, answer_to
+from tests.api.exchanges import FILES, SETTINGS, answer_to
+from tests.api.wire import a_client
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[TestClient]:
+    with a_client(SETTINGS) as served:
+        yield served
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -1,19 +1,19 @@
 """Requests to make over HTTP, and a service to make them to."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from dataclasses import replace
-from typing import Any
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import StringIO
+from typing import Any, TextIO
 
-from fastapi import FastAPI
 from httpx2 import Response
 from starlette.testclient import TestClient
+from tests.fakes import FakeClock
 
-from tsfm_runner.api.app import create_app
-from tsfm_runner.bootstrap import build_app, open_backend
+from tsfm_runner.api.app import Application
+from tsfm_runner.bootstrap import build_app
 from tsfm_runner.config import Settings
 from tsfm_runner.ports import ForecastRuntime
-from tsfm_runner.service.backend import Backend
 
 AS_OF = "2026-02-20T12:00:00Z"
 AS_OF_S = 1_771_588_800
@@ -21,6 +21,7 @@ FORECAST = "/tsfm/forecast"
 BATCH = "/tsfm/forecast/batch"
 PROBLEM = "application/problem+json"
 NDJSON = "application/x-ndjson"
+HOW_SERVED = ("cache_hit", "cache_stale", "cache_age_s", "latency_ms")
 
 Json = dict[str, Any]
 
@@ -49,44 +50,39 @@ def with_tollama(**sections: Any) -> Settings:  # noqa: ANN401 - sections are an
 
 @contextmanager
 def a_client(
-    settings: Settings | None = None, *, runtime: ForecastRuntime | None = None
+    settings: Settings | None = None,
+    *,
+    runtime: ForecastRuntime | None = None,
+    clock: FakeClock | None = None,
+    log: TextIO | None = None,
 ) -> Iterator[TestClient]:
     """Serve the real application; with a runtime, that one in tollama's place."""
-    app = an_app(settings, runtime=runtime)
-    with TestClient(app, raise_server_exceptions=False, follow_redirects=False) as it:
+    app = an_app(settings, runtime=runtime, clock=clock, log=log)
+    with client_of(app) as it:
         yield it
 
 
+def client_of(app: Application) -> TestClient:
+    """Return a client that sees errors of ours and redirects as answers."""
+    return TestClient(app, raise_server_exceptions=False, follow_redirects=False)
+
+
 def an_app(
-    settings: Settings | None = None, *, runtime: ForecastRuntime | None = None
-) -> FastAPI:
+    settings: Settings | None = None,
+    *,
+    runtime: ForecastRuntime | None = None,
+    clock: FakeClock | None = None,
+    log: TextIO | None = None,
+) -> Application:
     """Return the real application; with a runtime, that one in tollama's place."""
     if settings is None:
         settings = Settings() if runtime is None else with_tollama()
-    if runtime is None:
-        return build_app(settings)
-    return create_app(settings, lambda: _backend_with(settings, runtime))
-
-
-def _backend_with(
-    settings: Settings, runtime: ForecastRuntime
-) -> AbstractAsyncContextManager[Backend]:
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[Backend]:
-        async with open_backend(settings) as backend:
-            service, catalogue = backend.forecasts, backend.catalogue
-            predictors = {
-                rung: replace(predictor, line=replace(predictor.line, runtime=runtime))
-                for rung, predictor in service.predictors.items()
-            }
-            runtimes = dict.fromkeys(catalogue.runtimes, runtime)
-            yield replace(
-                backend,
-                forecasts=replace(service, predictors=predictors),
-                catalogue=replace(catalogue, runtimes=runtimes),
-            )
-
-    return opened()
+    return build_app(
+        settings,
+        clock=clock or time.monotonic,
+        log_stream=log or StringIO(),
+        runtimes=None if runtime is None else {"tollama": runtime},
+    )
 
 
 def assert_problem(response: Response, status: int, code: str) -> Json:
