@@ -4,6 +4,7 @@ from tsfm_runner.testing.fake_tollama.app import (
     create_fake_tollama,
     running_fake_tollama,
     set_fault,
+    set_latency,
 )
 from tsfm_runner.testing.fake_tollama.options import FakeTollamaOptions, Fault
 
@@ -13,4 +14,5 @@ __all__ = [
     "create_fake_tollama",
     "running_fake_tollama",
     "set_fault",
+    "set_latency",
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -41,6 +42,12 @@ def set_fault(app: web.Application, fault: Fault | None, *, rate: float = 1.0) -
     """Let a share of all later forecasts go wrong in one way, or none of them."""
     app[MEMORY].fault = fault
     app[MEMORY].fault_rate = rate
+
+
+def set_latency(app: web.Application, latency_ms: float) -> None:
+    """Let the model work for so long on each later request."""
+    memory = app[MEMORY]
+    memory.options = replace(memory.options, latency_ms=latency_ms)
 
 
 @asynccontextmanager
