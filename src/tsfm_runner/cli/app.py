@@ -12,6 +12,7 @@ from tsfm_runner.cli.bench import bench
 from tsfm_runner.cli.config import explain
 from tsfm_runner.cli.cycle import cycle
 from tsfm_runner.cli.doctor import doctor
+from tsfm_runner.cli.drill import drill
 from tsfm_runner.cli.exit_codes import EXIT_CODES_HELP
 from tsfm_runner.cli.fake_tollama import fake_tollama
 from tsfm_runner.cli.forecast import forecast
@@ -61,7 +62,17 @@ _config = typer.Typer(
     no_args_is_help=True,
 )
 
-for _command in (serve, forecast, cycle, models, doctor, bench, fake_tollama, simulate):
+for _command in (
+    serve,
+    forecast,
+    cycle,
+    models,
+    doctor,
+    bench,
+    drill,
+    fake_tollama,
+    simulate,
+):
     app.command(cls=_Command, epilog=EXIT_CODES_HELP)(reported(_command))
 _config.command(cls=_Command, epilog=EXIT_CODES_HELP)(reported(explain))
 app.add_typer(_config, name="config")
