@@ -1,11 +1,20 @@
 """Fakes of our ports, for tests of everything above them."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tsfm_runner.domain.forecast import ModelCall, QuantileForecast
+from tsfm_runner.domain.forecast import (
+    BreakerState,
+    ModelCall,
+    QuantileForecast,
+    Rung,
+    RuntimeMode,
+    ServedForecast,
+)
 from tsfm_runner.domain.model import RuntimeModel
+from tsfm_runner.domain.telling import CacheEvent, RuntimeCall
 from tsfm_runner.errors import ForecastRuntimeError
 
 Answers = list[QuantileForecast | ForecastRuntimeError]
@@ -21,18 +30,61 @@ class FakeClock:
         return self.now_s
 
 
+class FakeTelemetry:
+    """Remembers everything that it was told, kind by kind and in order."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, int, float]] = []
+        self.forecasts: list[tuple[ServedForecast, str]] = []
+        self.calls: list[RuntimeCall] = []
+        self.batches: list[list[float]] = []
+        self.breakers: list[tuple[Rung, str, BreakerState]] = []
+        self.modes: list[tuple[Rung, RuntimeMode]] = []
+        self.cache_events: list[CacheEvent] = []
+        self.cycles_s: list[float] = []
+
+    def request_answered(self, route: str, *, status: int, duration_s: float) -> None:
+        self.requests.append((route, status, duration_s))
+
+    def forecast_served(self, served: ServedForecast, *, request_id: str) -> None:
+        self.forecasts.append((served, request_id))
+
+    def runtime_called(self, call: RuntimeCall) -> None:
+        self.calls.append(call)
+
+    def batch_left(self, waits_s: Sequence[float]) -> None:
+        self.batches.append(list(waits_s))
+
+    def breaker_changed(self, runtime: Rung, family: str, state: BreakerState) -> None:
+        self.breakers.append((runtime, family, state))
+
+    def mode_changed(self, runtime: Rung, mode: RuntimeMode) -> None:
+        self.modes.append((runtime, mode))
+
+    def cache_used(self, event: CacheEvent) -> None:
+        self.cache_events.append(event)
+
+    def cycle_finished(self, duration_s: float) -> None:
+        self.cycles_s.append(duration_s)
+
+
 class FakeRuntime:
-    """A runtime that answers as scripted and remembers what it was asked."""
+    """A runtime that answers as scripted and remembers what it was asked.
+
+    With a gate, each call waits until the test releases it.
+    """
 
     def __init__(
         self,
         answers: Callable[[ModelCall], Answers] | None = None,
         *,
+        gate: asyncio.Semaphore | None = None,
         models: Sequence[RuntimeModel] = (),
         health_error: ForecastRuntimeError | None = None,
         models_error: ForecastRuntimeError | None = None,
     ) -> None:
         self._answers = answers or flat_answers
+        self._gate = gate
         self._models = list(models)
         self._health_error = health_error
         self._models_error = models_error
@@ -42,6 +94,8 @@ class FakeRuntime:
     async def predict(self, call: ModelCall, *, timeout_s: float) -> Answers:
         self.calls.append(call)
         self.timeouts_s.append(timeout_s)
+        if self._gate is not None:
+            await self._gate.acquire()
         return self._answers(call)
 
     async def list_models(self, *, timeout_s: float) -> list[RuntimeModel]:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tsfm_runner.core.resampling import (
     bin_by_step,
-    detect_tick,
+    detect_ticks,
     latest_run,
     stack_contexts,
 )
@@ -128,13 +128,42 @@ def test_a_run_agrees_with_walking_back_from_the_end(
 def test_the_tick_is_the_smallest_step_of_a_grid(
     prices: list[float], tick: float | None
 ) -> None:
-    assert detect_tick(np.array(prices)) == tick
+    [found] = detect_ticks(np.array([prices]))
+
+    assert found == tick or (np.isnan(found) and tick is None)
 
 
 def test_single_precision_prices_still_show_their_grid() -> None:
     prices = np.array([0.41, 0.43, 0.42, 0.47], dtype=np.float32).astype(float)
 
-    assert detect_tick(prices) == 0.01
+    assert detect_ticks(prices[None]).tolist() == [0.01]
+
+
+@given(
+    markets=st.lists(
+        st.tuples(
+            st.sampled_from([0.001, 0.005, 0.01, 0.013]),
+            st.lists(st.integers(0, 70), min_size=1, max_size=12),
+        ),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_ticks_of_many_markets_are_those_of_each_alone(
+    markets: list[tuple[float, list[int]]],
+) -> None:
+    prices = [tick * np.array(counts, float) for tick, counts in markets]
+
+    together = detect_ticks(stack_contexts(prices))
+
+    for found, row in zip(together, prices, strict=True):
+        moves = {round(float(move), 6) for move in np.abs(np.diff(row)) if move > 1e-6}
+        n_moves = (np.abs(np.diff(row)) > 1e-6).sum()
+        tick = min(moves, default=0.0)
+        is_grid = n_moves >= 2 and all(
+            abs(price - tick * round(price / tick)) <= 1e-6 for price in row
+        )
+        assert np.isnan(found) if not is_grid else found == tick
 
 
 def test_contexts_end_together() -> None:

@@ -1,18 +1,19 @@
 """Short ways to make tasks and a service for tests."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from typing import Any
 
 import numpy as np
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, FakeTelemetry
 
-from tsfm_runner.config import Settings
+from tsfm_runner.adapters.memory_cache import MemoryCache
+from tsfm_runner.config import ResilienceConfig, Settings
 from tsfm_runner.core.har import HarTable
-from tsfm_runner.domain.forecast import Rung
+from tsfm_runner.domain.forecast import Rung, ServedForecast
 from tsfm_runner.domain.frequency import Frequency
 from tsfm_runner.domain.model import (
     Capabilities,
@@ -21,16 +22,22 @@ from tsfm_runner.domain.model import (
     ModelRevision,
 )
 from tsfm_runner.domain.task import ForecastTask, Transform
-from tsfm_runner.ports import Clock, ForecastRuntime
+from tsfm_runner.ports import Clock, ForecastRuntime, Telemetry
 from tsfm_runner.service.asking import RuntimeLine
 from tsfm_runner.service.baselining import Baselines
+from tsfm_runner.service.batching import Batcher, BatchLimits
+from tsfm_runner.service.breaking import Breaker
+from tsfm_runner.service.completing import Completer
+from tsfm_runner.service.degrading import Degradation
 from tsfm_runner.service.forecasting import ForecastService
 from tsfm_runner.service.predicting import Predictor
-from tsfm_runner.service.preparing import PreparedTask, prepare
+from tsfm_runner.service.preparing import PreparedTask, prepare_many
+from tsfm_runner.service.remembering import Memory
 from tsfm_runner.service.routing import BASELINE_METHODS, Router
 
 CUTOFF = datetime(2026, 2, 20, 12, tzinfo=UTC)
 SERIES = np.array([0.4 + 0.01 * (7 * step % 5) for step in range(60)])
+QUICK = ResilienceConfig(backoff_s=1e-6)
 
 HAR_TABLE = HarTable.from_mapping(
     {
@@ -61,7 +68,8 @@ def task(prices: Any = SERIES, **fields: Any) -> ForecastTask:  # noqa: ANN401
 
 def prepared(prices: Any = SERIES, **fields: Any) -> PreparedTask:  # noqa: ANN401
     """Return a prepared task with usual fields, some of them replaced."""
-    return prepare(task(prices, **fields), Settings().preparation)
+    [ready] = prepare_many([task(prices, **fields)], Settings().preparation)
+    return ready
 
 
 def revision(name: str, **fields: Any) -> ModelRevision:  # noqa: ANN401
@@ -108,27 +116,99 @@ def router(
     )
 
 
-def service(
+def line(
+    runtime: ForecastRuntime,
+    settings: Settings | None = None,
+    *,
+    clock: Clock | None = None,
+    telemetry: Telemetry | None = None,
+) -> RuntimeLine:
+    """Return the line to a runtime, at first well; by default retries do not wait."""
+    settings = settings or Settings(resilience=QUICK)
+    clock, telemetry = clock or FakeClock(), telemetry or FakeTelemetry()
+
+    def new_breaker(family: str) -> Breaker:
+        tell = partial(telemetry.breaker_changed, "tollama", family)
+        return Breaker(settings.breaker, clock, tell)
+
+    tell_mode = partial(telemetry.mode_changed, "tollama")
+    degradation = Degradation(settings.degradation, clock, tell_mode)
+    return RuntimeLine(
+        "tollama",
+        runtime,
+        settings.resilience,
+        degradation,
+        new_breaker,
+        {},
+        telemetry,
+        clock,
+    )
+
+
+def predictor(
+    runtime: ForecastRuntime,
+    settings: Settings | None = None,
+    *,
+    clock: Clock | None = None,
+    telemetry: Telemetry | None = None,
+) -> Predictor:
+    """Return a predictor over the runtime, within the limits of the settings."""
+    settings = settings or Settings(resilience=QUICK)
+    clock, telemetry = clock or FakeClock(), telemetry or FakeTelemetry()
+    limits = BatchLimits(
+        settings.tollama.max_series_per_call,
+        settings.tollama.max_points_per_call,
+        settings.resilience.max_calls_in_flight,
+        settings.resilience.max_split_calls,
+    )
+    to_runtime = line(runtime, settings, clock=clock, telemetry=telemetry)
+    return Predictor(
+        to_runtime, Batcher(to_runtime, limits, clock, telemetry.batch_left)
+    )
+
+
+def completer(
+    settings: Settings | None = None,
+    *,
+    lines: Mapping[Rung, RuntimeLine] | None = None,
+    clock: Clock | None = None,
+) -> Completer:
+    """Return a completer whose ids count up from one."""
+    settings = settings or Settings()
+    numbers = count(1)
+    return Completer(
+        settings.band,
+        Baselines(settings.baseline, HAR_TABLE),
+        lines or {},
+        clock or FakeClock(),
+        lambda: f"forecast-{next(numbers)}",
+    )
+
+
+def service(  # noqa: PLR0913 - a test names what it changes
     runtime: ForecastRuntime | None = None,
     *,
     settings: Settings | None = None,
     models: ModelRegistry | None = None,
     clock: Clock | None = None,
+    telemetry: Telemetry | None = None,
 ) -> ForecastService:
     """Return a service over the runtime; without one, baselines only."""
-    settings = settings or Settings()
-    numbers = count(1)
+    settings = settings or Settings(resilience=QUICK)
+    clock, telemetry = clock or FakeClock(), telemetry or FakeTelemetry()
     rungs: dict[Rung, str] = {} if runtime is None else {"tollama": "chronos2"}
     predictors: dict[Rung, Predictor] = {}
     if runtime is not None:
-        limit = settings.tollama.max_series_per_call
-        line = RuntimeLine(runtime, settings.resilience, asyncio.Semaphore(2))
-        predictors["tollama"] = Predictor(line, limit, 32)
+        predictors["tollama"] = predictor(
+            runtime, settings, clock=clock, telemetry=telemetry
+        )
+    kept = MemoryCache[ServedForecast](settings.cache.max_bytes, clock)
+    lines = {rung: each.line for rung, each in predictors.items()}
     return ForecastService(
         settings,
-        router(settings, models=models, rungs=rungs),
-        predictors,
-        Baselines(settings.baseline, HAR_TABLE),
-        clock or FakeClock(),
-        lambda: f"forecast-{next(numbers)}",
+        router=router(settings, models=models, rungs=rungs),
+        predictors=predictors,
+        completer=completer(settings, lines=lines, clock=clock),
+        memory=Memory(settings.cache, kept, clock),
+        telemetry=telemetry,
     )

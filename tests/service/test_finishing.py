@@ -19,7 +19,7 @@ def finished(
     task: PreparedTask, band: RawBand, **fields: float
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     [result] = finish([(task, band)], BandConfig(**fields))
-    return result
+    return result.values, result.warnings
 
 
 def test_only_the_levels_asked_for_are_served() -> None:
@@ -36,6 +36,22 @@ def test_crossing_quantiles_are_put_in_order_with_a_warning() -> None:
 
     assert values.tolist() == [[0.2, 0.5, 0.8]]
     assert warnings == ("quantiles_rearranged",)
+
+
+def test_steps_whose_quantiles_crossed_are_counted() -> None:
+    band = raw([0.8, 0.5, 0.2], [0.2, 0.5, 0.8], [0.2, 0.8, 0.5])
+
+    [result] = finish([(prepared(), band)], BandConfig())
+
+    assert result.n_crossings == 2
+
+
+def test_what_is_served_holds_no_memory_of_other_markets() -> None:
+    bands = [raw([0.2, 0.5, 0.8]) for _ in range(9)]
+
+    results = finish([(prepared(horizon=1), band) for band in bands], BandConfig())
+
+    assert all(result.values.base is None for result in results)
 
 
 def test_a_narrow_band_of_a_jumpy_market_is_widened() -> None:
@@ -85,7 +101,8 @@ def test_bands_of_several_shapes_come_back_in_order() -> None:
         [(one, raw(low)), (two, raw(high, high)), (one, raw(high))], BandConfig()
     )
 
-    assert [values.tolist() for values, _ in results] == [[low], [high, high], [high]]
+    values = [result.values.tolist() for result in results]
+    assert values == [[low], [high, high], [high]]
 
 
 def test_how_many_jumps_make_a_market_jumpy_is_configurable() -> None:

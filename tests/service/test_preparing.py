@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from tests.service.builders import CUTOFF, prepared, task
 
-from tsfm_runner.config import PreparationConfig, Settings
+from tsfm_runner.config import PreparationConfig
 from tsfm_runner.domain.task import MarketFacts
-from tsfm_runner.service.preparing import prepare
+from tsfm_runner.service.preparing import prepare_many
 
 NAN = np.nan
 
@@ -39,7 +39,7 @@ def test_the_request_may_set_the_longest_gap() -> None:
 def test_the_settings_set_the_longest_gap_otherwise() -> None:
     config = PreparationConfig(max_gap_minutes=5)
 
-    ready = prepare(task([0.1, NAN, NAN, 0.4]), config)
+    [ready] = prepare_many([task([0.1, NAN, NAN, 0.4])], config)
 
     assert ready.context.tolist() == [0.4]
 
@@ -55,7 +55,7 @@ def test_one_missing_step_is_always_filled() -> None:
 def test_only_the_most_recent_steps_are_looked_at() -> None:
     config = PreparationConfig(context_length=2)
 
-    ready = prepare(task([0.1, NAN, 0.3, 0.4]), config)
+    [ready] = prepare_many([task([0.1, NAN, 0.3, 0.4])], config)
 
     assert ready.context.tolist() == [0.3, 0.4]
     assert ready.missing_ratio == 0
@@ -149,6 +149,6 @@ def test_the_tick_is_given_or_found() -> None:
 
 
 def test_the_median_is_always_computed() -> None:
-    ready = prepare(task(quantile_levels=(0.05, 0.95)), Settings().preparation)
+    ready = prepared(quantile_levels=(0.05, 0.95))
 
     assert ready.levels == (0.05, 0.5, 0.95)

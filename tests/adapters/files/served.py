@@ -37,7 +37,8 @@ def served(  # noqa: PLR0913 - one keyword for each thing that tests vary
         context=0.5 + 0.1 * np.sin(np.arange(n_points, dtype=np.float64)),
         transform=Transform("logit", 1e-6),
     )
-    return ServedForecast(task, values, _provenance(fallback_reason, warnings))
+    origin = _provenance(fallback_reason, warnings)
+    return ServedForecast(task, values, origin, latency_ms=1.0, computed_at_s=0.0)
 
 
 def _provenance(reason: FallbackReason | None, warnings: tuple[str, ...]) -> Provenance:
@@ -47,7 +48,6 @@ def _provenance(reason: FallbackReason | None, warnings: tuple[str, ...]) -> Pro
         model_name="ewma",
         model_version="1",
         license_tag="commercial_ok",
-        latency_ms=1.0,
         input_length=30,
         missing_ratio=0.0,
         quantile_source={},
@@ -55,4 +55,6 @@ def _provenance(reason: FallbackReason | None, warnings: tuple[str, ...]) -> Pro
         fallback_reason=reason,
         warnings=warnings,
         batch_size=1,
+        breaker_state=None,
+        n_crossings=0,
     )
