@@ -185,7 +185,7 @@ def completer(
     )
 
 
-def service(  # noqa: PLR0913 - a test names what it changes
+def service(
     runtime: ForecastRuntime | None = None,
     *,
     settings: Settings | None = None,

@@ -1,13 +1,15 @@
-import asyncio
-
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.fakes import Answers, FakeClock, FakeRuntime, flat_answers
-from tests.service.builders import SERIES, prepared, revision
+from tests.service.builders import QUICK, SERIES, predictor, prepared, revision
 
-from tsfm_runner.config import ResilienceConfig
+from tsfm_runner.config import (
+    BreakerConfig,
+    DegradationConfig,
+    ResilienceConfig,
+    Settings,
+    TollamaConfig,
+)
 from tsfm_runner.core.transforms import logit
 from tsfm_runner.domain.forecast import FallbackReason, ModelCall, QuantileForecast
 from tsfm_runner.domain.frequency import Frequency
@@ -22,31 +24,26 @@ from tsfm_runner.errors import (
     RuntimeTimeoutError,
     RuntimeUnavailableError,
 )
-from tsfm_runner.service.asking import RuntimeLine
 from tsfm_runner.service.deadline import Deadline
-from tsfm_runner.service.predicting import Predictor, RawBand
+from tsfm_runner.service.predicting import RawBand
 from tsfm_runner.service.preparing import PreparedTask
 
 MODEL = revision("chronos2")
-QUICK = ResilienceConfig(backoff_s=1e-6)
 Outcome = RawBand | FallbackReason
 
 
-async def predict(  # noqa: PLR0913 - a test names what it changes
+async def predict(
     runtime: FakeRuntime,
     tasks: list[PreparedTask],
     *,
     model: ModelRevision = MODEL,
-    resilience: ResilienceConfig = QUICK,
+    settings: Settings | None = None,
     clock: FakeClock | None = None,
-    max_series: int = 64,
-    max_split_calls: int = 32,
-    turns: asyncio.Semaphore | None = None,
 ) -> list[Outcome]:
-    deadline = Deadline(clock or FakeClock(), 2.5)
-    line = RuntimeLine(runtime, resilience, turns or asyncio.Semaphore(2))
-    predictor = Predictor(line, max_series, max_split_calls)
-    return await predictor.predict(model, tasks, deadline=deadline)
+    clock = clock or FakeClock()
+    return await predictor(runtime, settings, clock=clock).predict(
+        model, tasks, deadline=Deadline(clock, 2.5)
+    )
 
 
 def markets(count: int) -> list[PreparedTask]:
@@ -96,8 +93,9 @@ async def test_many_markets_share_one_call() -> None:
 async def test_calls_are_cut_to_what_settings_and_model_take() -> None:
     small = revision("chronos2", capabilities=Capabilities(max_series_per_call=3))
     by_settings, by_model = FakeRuntime(), FakeRuntime()
+    four = Settings(resilience=QUICK, tollama=TollamaConfig(max_series_per_call=4))
 
-    await predict(by_settings, markets(10), max_series=4)
+    await predict(by_settings, markets(10), settings=four)
     await predict(by_model, markets(10), model=small)
 
     assert [len(call.series) for call in by_settings.calls] == [4, 4, 2]
@@ -207,94 +205,6 @@ async def test_a_fault_of_one_series_leaves_the_others_alone() -> None:
     assert all(isinstance(band, RawBand) for band in others)
 
 
-@given(bad=st.sets(st.integers(0, 63), max_size=3))
-async def test_halving_finds_exactly_the_bad_series(bad: set[int]) -> None:
-    names = {f"m{number}" for number in bad}
-
-    def answer(call: ModelCall) -> Answers:
-        if names & {series.market_id for series in call.series}:
-            raise RuntimeRefusedError("FORECAST_ERROR", is_input=True)
-        return flat_answers(call)
-
-    outcomes = await predict(FakeRuntime(answer), markets(64))
-
-    refused = {place for place, out in enumerate(outcomes) if isinstance(out, str)}
-    assert refused == bad
-
-
-async def test_a_refusal_that_no_series_caused_is_not_halved() -> None:
-    runtime = failing(RuntimeRefusedError("no key", is_input=False))
-
-    await predict(runtime, markets(8))
-
-    assert len(runtime.calls) == 1
-
-
-async def test_an_unavailable_runtime_is_asked_once_more() -> None:
-    runtime = failing(RuntimeUnavailableError("down"))
-
-    [band] = await predict(runtime, markets(1))
-
-    assert isinstance(band, RawBand)
-    assert len(runtime.calls) == 2
-
-
-async def test_the_number_of_retries_is_configurable() -> None:
-    never = ResilienceConfig(max_retries=0)
-    runtime = failing(RuntimeUnavailableError("down"))
-
-    outcomes = await predict(runtime, markets(1), resilience=never)
-
-    assert outcomes == [FallbackReason.RUNTIME_UNAVAILABLE]
-    assert len(runtime.calls) == 1
-
-
-@pytest.mark.parametrize(
-    "failure",
-    [RuntimeProtocolError("odd"), RuntimeRefusedError("no", is_input=False)],
-)
-async def test_only_an_unavailable_runtime_is_asked_again(
-    failure: ForecastRuntimeError,
-) -> None:
-    runtime = failing(failure)
-
-    await predict(runtime, markets(1))
-
-    assert len(runtime.calls) == 1
-
-
-@pytest.mark.parametrize(("min_attempt_s", "calls"), [(0.25, 2), (1.0, 1)])
-async def test_no_retry_starts_without_time_for_it(
-    min_attempt_s: float, calls: int
-) -> None:
-    clock = FakeClock()
-
-    def answer(_: ModelCall) -> Answers:
-        clock.now_s = max(clock.now_s, 2.0)
-        raise RuntimeUnavailableError("down")
-
-    runtime = FakeRuntime(answer)
-    resilience = ResilienceConfig(backoff_s=1e-6, min_attempt_s=min_attempt_s)
-
-    await predict(runtime, markets(1), clock=clock, resilience=resilience)
-
-    assert len(runtime.calls) == calls
-
-
-async def test_an_attempt_gets_its_own_time_or_what_is_left() -> None:
-    clock = FakeClock()
-
-    def answer(_: ModelCall) -> Answers:
-        clock.now_s += 1.0
-        raise RuntimeUnavailableError("down")
-
-    runtime = FakeRuntime(answer)
-
-    await predict(runtime, markets(1), clock=clock)
-
-    assert runtime.timeouts_s == [2.0, 1.5]
-
-
 async def test_a_timeout_of_what_was_left_is_the_deadlines() -> None:
     clock = FakeClock()
     clock.now_s = 2.0
@@ -321,20 +231,8 @@ async def test_an_error_of_our_own_is_no_fault_of_the_runtime() -> None:
     def answer(_: ModelCall) -> Answers:
         raise ZeroDivisionError
 
-    with pytest.RaisesGroup(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError):
         await predict(FakeRuntime(answer), markets(1))
-
-
-async def test_the_search_for_bad_series_is_bounded() -> None:
-    def answer(_: ModelCall) -> Answers:
-        raise RuntimeRefusedError("FORECAST_ERROR", is_input=True)
-
-    runtime = FakeRuntime(answer)
-
-    outcomes = await predict(runtime, markets(64), max_split_calls=10)
-
-    assert outcomes == [FallbackReason.RUNTIME_PROTOCOL] * 64
-    assert len(runtime.calls) == 11
 
 
 async def test_a_band_tells_how_many_series_shared_its_own_call() -> None:
@@ -349,30 +247,48 @@ async def test_a_band_tells_how_many_series_shared_its_own_call() -> None:
     assert sizes == [2, 2, 1]
 
 
-async def test_calls_wait_for_their_turn_without_using_up_their_attempt() -> None:
-    turns = asyncio.Semaphore(1)
-    await turns.acquire()
-    runtime = FakeRuntime()
+async def test_a_runtime_that_may_not_be_asked_gets_no_question() -> None:
+    runtime = failing(*[RuntimeUnavailableError("down")] * 4)
+    family = predictor(runtime)
+    deadline = Deadline(FakeClock(), 2.5)
 
-    waiting = asyncio.create_task(predict(runtime, markets(1), turns=turns))
-    await asyncio.sleep(0)
-    assert runtime.calls == []
-    turns.release()
+    for _ in range(2):
+        await family.predict(MODEL, markets(1), deadline=deadline)
+    n_calls = len(runtime.calls)
+    outcomes = await family.predict(MODEL, markets(2), deadline=deadline)
 
-    [band] = await waiting
-    assert isinstance(band, RawBand)
-    assert runtime.timeouts_s == [2.0]
+    assert outcomes == [FallbackReason.BREAKER_OPEN] * 2
+    assert len(runtime.calls) == n_calls == 3
 
 
-async def test_a_turn_that_does_not_come_in_time_is_the_deadlines_fault() -> None:
-    clock = FakeClock()
-    clock.now_s = 2.499
-
-    outcomes = await predict(
-        FakeRuntime(), markets(1), turns=asyncio.Semaphore(0), clock=clock
+async def test_a_runtime_that_is_only_probed_gets_no_question() -> None:
+    settings = Settings(
+        resilience=ResilienceConfig(backoff_s=1e-6, max_retries=0),
+        breaker=BreakerConfig(max_failures=99, min_calls=99),
+        degradation=DegradationConfig(min_calls=2),
     )
+    runtime = failing(*[RuntimeUnavailableError("down")] * 2)
+    degraded = predictor(runtime, settings)
+    deadline = Deadline(FakeClock(), 2.5)
 
-    assert outcomes == [FallbackReason.DEADLINE_EXCEEDED]
+    for _ in range(2):
+        await degraded.predict(MODEL, markets(1), deadline=deadline)
+    outcomes = await degraded.predict(MODEL, markets(3), deadline=deadline)
+
+    assert outcomes == [FallbackReason.DEGRADED] * 3
+    assert len(runtime.calls) == 2
+
+
+async def test_parameters_in_another_order_are_the_same_question() -> None:
+    runtime = FakeRuntime()
+    tasks = [
+        prepared(model=ModelChoice(params={"seed": 1, "temperature": 2})),
+        prepared(model=ModelChoice(params={"temperature": 2, "seed": 1})),
+    ]
+
+    await predict(runtime, tasks)
+
+    assert len(runtime.calls) == 1
 
 
 async def test_a_revision_that_nobody_knows_is_told() -> None:
