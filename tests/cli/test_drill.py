@@ -97,7 +97,7 @@ def test_it_leaves_no_process_behind_when_it_is_stopped(number: signal.Signals) 
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        env={**os.environ, "FORCE_COLOR": "1"},
+        env={**os.environ, "FORCE_COLOR": "1", "TERM": "xterm"},
     ) as process:
         assert process.stderr is not None
         process.stderr.read(1)  # the progress bar: the double runs by now
