@@ -1,6 +1,6 @@
 """What the service needs from the outside, as protocols."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 from tsfm_runner.domain.forecast import (
@@ -52,12 +52,12 @@ class Clock(Protocol):
 class Cache(Protocol[Value]):
     """Keeps values for a while, within a bound of memory."""
 
-    def get(self, key: Hashable) -> Value | None:
+    def get(self, key: bytes) -> Value | None:
         """Return the value, or None when it was never kept or is gone."""
         ...
 
     def put(
-        self, key: Hashable, value: Value, *, n_bytes: int, expires_at_s: float
+        self, key: bytes, value: Value, *, n_bytes: int, expires_at_s: float
     ) -> None:
         """Keep the value until then, on the process's clock; others may leave."""
         ...

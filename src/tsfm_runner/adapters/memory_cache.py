@@ -1,6 +1,5 @@
 """A cache in this process: bounded by bytes, each value with an end of its own."""
 
-from collections.abc import Hashable
 from typing import Generic, NamedTuple, TypeVar
 
 from cachetools import LRUCache
@@ -26,7 +25,7 @@ class MemoryCache(Generic[Value]):
     def __init__(self, max_bytes: int, clock: Clock) -> None:
         """Keep at most so many bytes, as the callers count them."""
         self._clock = clock
-        self._entries: LRUCache[Hashable, _Entry[Value]] = LRUCache(
+        self._entries: LRUCache[bytes, _Entry[Value]] = LRUCache(
             max_bytes, getsizeof=lambda entry: entry.n_bytes
         )
 
@@ -35,7 +34,7 @@ class MemoryCache(Generic[Value]):
         """How many bytes are kept now."""
         return int(self._entries.currsize)
 
-    def get(self, key: Hashable) -> Value | None:
+    def get(self, key: bytes) -> Value | None:
         """Return the value, or None when it was never kept or is gone."""
         entry = self._entries.get(key)
         if entry is None:
@@ -46,7 +45,7 @@ class MemoryCache(Generic[Value]):
         return entry.value
 
     def put(
-        self, key: Hashable, value: Value, *, n_bytes: int, expires_at_s: float
+        self, key: bytes, value: Value, *, n_bytes: int, expires_at_s: float
     ) -> None:
         """Keep the value until then; one larger than all the room is not kept."""
         if n_bytes <= self._entries.maxsize:

@@ -98,6 +98,9 @@ def _leave_gently(server: uvicorn.Server, app: Application, grace_s: float) -> N
     stop = server.handle_exit
     leaving: list[int] = []
 
+    def give_up() -> None:
+        app.site.state.backend.give_up()
+
     def leave(sig: int, frame: FrameType | None) -> None:
         leaving.append(sig)
         if len(leaving) > 1:  # once more: at once
@@ -106,8 +109,6 @@ def _leave_gently(server: uvicorn.Server, app: Application, grace_s: float) -> N
         app.edge.drain()
         loop.call_soon_threadsafe(loop.call_later, _DRAIN_S, stop, sig, frame)
         give_up_s = max(_DRAIN_S, _GIVE_UP_SHARE * grace_s)
-        loop.call_soon_threadsafe(
-            loop.call_later, give_up_s, lambda: app.site.state.backend.give_up()
-        )
+        loop.call_soon_threadsafe(loop.call_later, give_up_s, give_up)
 
     server.handle_exit = leave  # type: ignore[method-assign]

@@ -40,9 +40,15 @@ def exponential_mean(terms: FloatArray, *, half_life_steps: float) -> FloatArray
     weights = 0.5 ** (age / half_life_steps)
     known = ~np.isnan(terms)
     if known.all():
-        return np.asarray(terms @ weights / max(weights.sum(), _LEAST_WEIGHT))
-    weighted = np.where(known, terms, 0) @ weights
-    return np.asarray(weighted / np.maximum(known @ weights, _LEAST_WEIGHT))
+        return _weighted(terms, weights) / max(weights.sum(), _LEAST_WEIGHT)
+    total = _weighted(known.astype(np.float64), weights)
+    weighted = _weighted(np.where(known, terms, 0), weights)
+    return weighted / np.maximum(total, _LEAST_WEIGHT)
+
+
+def _weighted(rows: FloatArray, weights: FloatArray) -> FloatArray:
+    """Return the weighted sum of each row; ``@`` would wake threads for so little."""
+    return np.asarray(np.einsum("ms,s->m", rows, weights))
 
 
 def ewma_quantiles(  # noqa: PLR0913 - the constants of one method

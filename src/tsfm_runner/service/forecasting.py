@@ -1,7 +1,7 @@
 """The main use case: tasks in, served forecasts out, whatever a model does."""
 
 import asyncio
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -106,8 +106,8 @@ class ForecastService:
     ) -> list[Outcome]:
         """Look each task up, compute what is new, wait for what others compute."""
         outcomes: dict[int, Outcome] = {}
-        new: dict[Hashable, int] = {}
-        awaited: list[tuple[int, Hashable, Flight | None]] = []
+        new: dict[bytes, int] = {}
+        awaited: list[tuple[int, bytes, Flight | None]] = []
         for place, task in enumerate(tasks):
             key = fingerprint(task)
             kept = self.memory.fresh(key)
@@ -143,7 +143,7 @@ class ForecastService:
         )
 
     async def _lead(
-        self, keys: list[Hashable], tasks: list[ForecastTask], occasion: _Occasion
+        self, keys: list[bytes], tasks: list[ForecastTask], occasion: _Occasion
     ) -> list[Outcome]:
         """Compute answers, for us and for all who ask the same meanwhile."""
         flights = [self.memory.take_off(key) for key in keys]
@@ -167,7 +167,7 @@ class ForecastService:
         [outcome] = await self._compute([task], occasion)
         return outcome
 
-    def _rescued(self, key: Hashable, outcome: Outcome) -> Outcome:
+    def _rescued(self, key: bytes, outcome: Outcome) -> Outcome:
         """Return an older answer of the model where one was kept and it failed now."""
         if not isinstance(outcome, ServedForecast):
             return outcome

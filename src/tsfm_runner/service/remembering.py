@@ -1,7 +1,7 @@
 """What was answered lately, and what is being answered right now."""
 
 import asyncio
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from operator import attrgetter
 from typing import TypeAlias
@@ -20,13 +20,14 @@ Flight: TypeAlias = asyncio.Future[Outcome]
 
 # Objects around the arrays of an answer, measured with tracemalloc and rounded up.
 _OVERHEAD_BYTES = 4_000
+_encode = msgspec.msgpack.Encoder(order="sorted").encode
 _facts_of = attrgetter(*(field.name for field in fields(MarketFacts)))
 
 
-def fingerprint(task: ForecastTask) -> Hashable:
+def fingerprint(task: ForecastTask) -> bytes:
     """Return a key over everything in a task that changes its answer."""
-    choice, params = task.model, task.model.params
-    return (
+    choice = task.model
+    words = (
         task.market_id,
         task.cutoff.isoformat(),  # the same moment may be told in another zone
         task.freq.text,
@@ -37,17 +38,18 @@ def fingerprint(task: ForecastTask) -> Hashable:
         choice.provider,
         choice.name,
         choice.version,
-        msgspec.json.encode(dict(params), order="sorted") if params else b"",
+        dict(choice.params),
         _facts_of(task.facts),
         task.context.tobytes(),
         None if task.times_s is None else task.times_s.tobytes(),
         _columns(task.past_covariates),
         _columns(task.future_covariates),
     )
+    return _encode(words)
 
 
-def _columns(columns: Mapping[str, FloatArray]) -> Hashable:
-    return tuple((name, columns[name].tobytes()) for name in sorted(columns))
+def _columns(columns: Mapping[str, FloatArray]) -> dict[str, bytes]:
+    return {name: column.tobytes() for name, column in columns.items()}
 
 
 class Memory:
@@ -60,16 +62,16 @@ class Memory:
         self._config = config
         self._kept = kept
         self._clock = clock
-        self._flights: dict[Hashable, Flight] = {}
+        self._flights: dict[bytes, Flight] = {}
 
-    def fresh(self, key: Hashable) -> ServedForecast | None:
+    def fresh(self, key: bytes) -> ServedForecast | None:
         """Return the answer that may be served again as it is, if there is one."""
         served = self._kept.get(key)
         if served is None or self.age_s(served) >= self._config.ttl_s:
             return None
         return served
 
-    def stale(self, key: Hashable) -> ServedForecast | None:
+    def stale(self, key: bytes) -> ServedForecast | None:
         """Return the answer that may stand in for a model that fails."""
         served = self._kept.get(key)
         return None if served is None or served.provenance.is_fallback else served
@@ -89,7 +91,7 @@ class Memory:
             return None
         return served.computed_at_s + self._config.ttl_s
 
-    def keep(self, key: Hashable, served: ServedForecast) -> None:
+    def keep(self, key: bytes, served: ServedForecast) -> None:
         """Keep an answer, if it may be."""
         fresh_until_s = self.fresh_until_s(served)
         if fresh_until_s is None or not self._config.ttl_s:
@@ -103,16 +105,16 @@ class Memory:
             expires_at_s=fresh_until_s + self._config.stale_if_error_s,
         )
 
-    def flight(self, key: Hashable) -> Flight | None:
+    def flight(self, key: bytes) -> Flight | None:
         """Return the answer that somebody else is computing right now, if any is."""
         return self._flights.get(key)
 
-    def take_off(self, key: Hashable) -> Flight:
+    def take_off(self, key: bytes) -> Flight:
         """Let others wait for an answer that is going to be computed."""
         flight = asyncio.get_running_loop().create_future()
         self._flights[key] = flight
         return flight
 
-    def land(self, key: Hashable) -> None:
+    def land(self, key: bytes) -> None:
         """End a flight; without an answer, whoever waits computes for itself."""
         self._flights.pop(key).cancel()

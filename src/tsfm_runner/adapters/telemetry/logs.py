@@ -1,10 +1,11 @@
 """The log: one JSON object a line, or plain words for people at a terminal."""
 
-from typing import Any, TextIO
+from datetime import UTC, datetime
+from typing import TextIO
 
 import msgspec
 import structlog
-from structlog.typing import FilteringBoundLogger, Processor
+from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 from tsfm_runner.config import LogConfig
 
@@ -13,25 +14,26 @@ _ABOVE_ALL = 50  # the highest that structlog knows; nobody writes at it
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
-def _to_json(event: Any, **_: Any) -> str:  # noqa: ANN401 - structlog's own signature
-    return _encode(event).decode()
+def _json_line(_logger: object, level: str, words: EventDict) -> str:
+    """Return one JSON object; in one step, for a line is written with each forecast."""
+    return _encode({"time": datetime.now(UTC), "level": level, **words}).decode()
+
+
+def _text_line(*, colors: bool) -> list[Processor]:
+    return [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.dev.ConsoleRenderer(colors=colors),
+    ]
 
 
 def open_log(config: LogConfig, stream: TextIO) -> FilteringBoundLogger:
     """Return a logger that writes to the stream as the settings say."""
-    is_text = config.format == "text" or (config.format == "auto" and stream.isatty())
-    renderer: Processor = (
-        structlog.dev.ConsoleRenderer(colors=stream.isatty())
-        if is_text
-        else structlog.processors.JSONRenderer(serializer=_to_json)
-    )
+    is_terminal = stream.isatty()
+    is_text = config.format == "text" or (config.format == "auto" and is_terminal)
     logger: FilteringBoundLogger = structlog.wrap_logger(
         structlog.WriteLogger(stream),
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-            renderer,
-        ],
+        processors=_text_line(colors=is_terminal) if is_text else [_json_line],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[config.level]),
         context_class=dict,
     ).bind()
