@@ -31,8 +31,11 @@ class Rig:
         self.call(True, True, True)
         assert self.breaker.state == "open"
 
+    def wait(self, seconds: float) -> None:
+        self.clock.now_s += seconds
+
     def cool_down(self) -> None:
-        self.clock.now_s += USUAL.cooldown_s
+        self.wait(USUAL.cooldown_s)
 
 
 def test_at_first_it_is_closed_and_lets_calls_through() -> None:
@@ -67,7 +70,7 @@ def test_a_row_of_failures_may_be_as_long_ago_as_it_likes() -> None:
 
     for _ in range(3):
         rig.call(True)
-        rig.clock.now_s += 1_000
+        rig.wait(1_000)
 
     assert rig.told == ["open"]
 
@@ -93,10 +96,10 @@ def test_calls_of_more_than_thirty_seconds_ago_do_not_count() -> None:
     forgotten, remembered = Rig(PATIENT), Rig(PATIENT)
 
     forgotten.call(*[True] * 9)
-    forgotten.clock.now_s += 30
+    forgotten.wait(30)
     forgotten.call(True)
     remembered.call(*[True] * 9)
-    remembered.clock.now_s += 29.9
+    remembered.wait(29.9)
     remembered.call(True)
 
     assert forgotten.breaker.state == "closed"
@@ -123,9 +126,9 @@ def test_open_it_lets_nothing_through_until_it_has_cooled_down() -> None:
     rig = Rig()
     rig.open()
 
-    rig.clock.now_s += 29.9
+    rig.wait(29.9)
     before = rig.breaker.is_passable
-    rig.clock.now_s += 0.1
+    rig.wait(0.1)
 
     assert not before
     assert rig.breaker.is_passable
@@ -178,9 +181,9 @@ def test_the_first_probe_that_fails_opens_it_for_another_cool_down(
     rig.cool_down()
 
     rig.call(*outcomes)
-    rig.clock.now_s += 29.9
+    rig.wait(29.9)
     before = rig.breaker.state
-    rig.clock.now_s += 0.1
+    rig.wait(0.1)
 
     assert (before, rig.breaker.state) == ("open", "half_open")
 
@@ -256,7 +259,7 @@ def test_after_it_closed_it_counts_anew() -> None:
             {"window_s": 5},
             lambda rig: [
                 rig.call(False, False, False, True, True, False, True, True),
-                setattr(rig.clock, "now_s", 5),
+                rig.wait(5),
                 rig.call(False, True),
             ],
             "open",
@@ -264,7 +267,7 @@ def test_after_it_closed_it_counts_anew() -> None:
         ),
         (
             {"cooldown_s": 5},
-            lambda rig: [rig.open(), setattr(rig.clock, "now_s", 5)],
+            lambda rig: [rig.open(), rig.wait(5)],
             "open",
             "half_open",
         ),

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from types import FrameType
 from typing import Any, TypeVar
 
-import stamina
 import uvicorn
 
 from tsfm_runner.api.app import Application
@@ -35,8 +34,6 @@ def bind(host: str, port: int) -> socket.socket:
 
 def run(main: Coroutine[Any, Any, Result]) -> Result:
     """Run until complete in the fastest event loop that is installed."""
-    # Answers tell of failures; a bare line on stderr for each retry tells nobody.
-    stamina.instrumentation.set_on_retry_hooks(())
     factory = uvicorn.Config("").get_loop_factory()
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(main)

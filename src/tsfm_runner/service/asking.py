@@ -3,7 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import stamina
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_fixed,
+    wait_random,
+)
 
 from tsfm_runner.config import ResilienceConfig
 from tsfm_runner.domain.forecast import (
@@ -72,7 +78,7 @@ class RuntimeLine:
         """
         limits = self.resilience
 
-        def is_worth_a_retry(failure: Exception) -> bool:
+        def is_worth_a_retry(failure: BaseException) -> bool:
             needed_s = 2 * limits.backoff_s + limits.min_attempt_s
             return (
                 isinstance(failure, RuntimeUnavailableError)
@@ -82,13 +88,13 @@ class RuntimeLine:
                 and self._breaker(family).is_passable
             )
 
-        caller = stamina.AsyncRetryingCaller(
-            attempts=1 + limits.max_retries,
-            timeout=None,
-            wait_initial=limits.backoff_s,
-            wait_jitter=limits.backoff_s,
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(1 + limits.max_retries),
+            wait=wait_fixed(limits.backoff_s) + wait_random(0, limits.backoff_s),
+            retry=retry_if_exception(is_worth_a_retry),
+            reraise=True,
         )
-        return await caller(is_worth_a_retry, self._attempt, call, family, deadline)
+        return await retrying(self._attempt, call, family, deadline)
 
     async def _attempt(
         self, call: ModelCall, family: str, deadline: Deadline
