@@ -196,3 +196,12 @@ def test_a_batch_that_no_waiting_would_let_in_is_413(accept: str) -> None:
     assert "6 forecasts is more than the 5 a minute" in problem["detail"]
     assert "retry-after" not in response.headers
     assert told(response)[0] == 4
+
+
+@pytest.mark.parametrize("path", [FORECAST, f"{FORECAST}%0A", "/tsfm%2Fforecast%0a%0a"])
+def test_every_way_to_write_the_path_is_counted(path: str) -> None:
+    with a_client(limited(1)) as client:
+        first, second = (client.post(path, json=a_request()) for _ in range(2))
+
+    assert told(first)[0] == 0
+    assert_problem(second, 429, "rate_limited")

@@ -57,6 +57,8 @@ class Edge:
             await self._app(scope, receive, send)
             return
         started_s = self._clock()
+        # The router takes a line break at the end for nothing; so must the guard.
+        scope["path"] = scope["path"].rstrip("\n")
         request_id = _request_id(scope)
         scope["tsfm.request_id"] = request_id.decode("ascii")
         headers = [(b"x-request-id", request_id), *_SECURITY_HEADERS, *self._closing]
