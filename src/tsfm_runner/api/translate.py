@@ -59,9 +59,9 @@ def read_lean_task(body: bytes, defaults: TaskConfig) -> ForecastTask | None:
     if request is None:
         return None
     try:
-        closes_at = request.closes_at and rfc3339(request.closes_at)
+        closes_at = None if request.closes_at is None else rfc3339(request.closes_at)
         as_of = rfc3339(request.as_of_ts)
-        return _task(request, defaults, as_of=as_of, closes_at=closes_at or None)
+        return _task(request, defaults, as_of=as_of, closes_at=closes_at)
     except (InvalidTaskError, ValueError):
         return None
 
