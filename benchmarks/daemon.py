@@ -1,8 +1,10 @@
-"""A real ``tsfm-runner fake-tollama`` in a process that breaks down and is mended."""
+"""The double of the tollama daemon in a process that breaks down and is mended."""
 
 import signal
+import sys
 
-from harness import PROGRAM, Server, end, free_port, start
+from daemon_server import NO_FAULT
+from harness import HERE, OK, MeasurementError, Server, ask, end, free_port, start
 from tsfm_runner.testing.fake_tollama import Fault
 
 KILLED, STOPPED = "killed", "stopped"
@@ -17,35 +19,37 @@ class Daemon:
         self._port = free_port()
         self._server = self._start()
 
-    def _start(self, *flags: str) -> Server:
-        command = (PROGRAM, "fake-tollama", "--port", self._port, "--latency-ms", 5)
-        return start(*command, *flags, port=self._port)
+    def _start(self) -> Server:
+        command = (sys.executable, HERE / "daemon_server.py", "--port", self._port)
+        return start(*command, port=self._port)
 
     @property
     def url(self) -> str:
         """The address at which the service finds it."""
         return self._server.url
 
-    def _kill(self) -> None:
-        self._server.process.kill()
-        self._server.process.wait()
-
     def break_down(self, kind: str) -> None:
         """Let the fault begin."""
         if kind == STOPPED:
             self._server.process.send_signal(signal.SIGSTOP)
-            return
-        self._kill()
-        if kind != KILLED:
-            self._server = self._start("--fault", kind)
+        elif kind == KILLED:
+            self._server.process.kill()
+            self._server.process.wait()
+        else:
+            self._set_fault(kind)
 
     def mend(self, kind: str) -> None:
         """Let the fault end; return when the daemon is well."""
         if kind == STOPPED:
             self._server.process.send_signal(signal.SIGCONT)
-            return
-        self._kill()
-        self._server = self._start()
+        elif kind == KILLED:
+            self._server = self._start()
+        else:
+            self._set_fault(NO_FAULT)
+
+    def _set_fault(self, name: str) -> None:
+        if ask(f"{self.url}/fault/{name}", method="PUT").status != OK:
+            raise MeasurementError(f"the daemon cannot have the fault {name}")
 
     def end(self) -> None:
         """End the process."""

@@ -1,9 +1,9 @@
 """A long load with a fault of the runtime every few seconds, and what was answered.
 
-The service stands before a real ``tsfm-runner fake-tollama`` in a process of its
-own, which is killed, stopped and started with each of its faults in turn. Requests
-are sent at a fixed rate, however slow the answers; half of them repeat, half were
-never seen before. Every answer is held against what callers are promised.
+The service stands before the double of the tollama daemon in a process of its own,
+which is killed, stopped, and has each of its faults in turn. Requests are sent at a
+fixed rate, however slow the answers; half of them repeat, half were never seen
+before. Every answer is held against what callers are promised.
 """
 
 import asyncio
