@@ -35,22 +35,22 @@ def answer_to(client: TestClient, request: Json) -> Json:
     return {
         "status": response.status_code,
         "type": response.headers["content-type"],
-        "json": rounded(_steady(response.json())),
+        "json": rounded(steady(response.json())),
     }
 
 
-def _steady(told: Any) -> Any:  # noqa: ANN401 - JSON is any
+def steady(told: Any) -> Any:  # noqa: ANN401 - JSON is any
     """Return the JSON with identifiers and times of computing made the same."""
     if isinstance(told, list):
-        return [_steady(inner) for inner in told]
+        return [steady(inner) for inner in told]
     if not isinstance(told, dict):
         return told
-    steady = {name: _steady(inner) for name, inner in told.items()}
+    same = {name: steady(inner) for name, inner in told.items()}
     if _FORECAST_ID.fullmatch(str(told.get("forecast_id"))):
-        steady["forecast_id"] = "an id"
+        same["forecast_id"] = "an id"
     if isinstance(told.get("latency_ms"), float) and told["latency_ms"] >= 0:
-        steady["latency_ms"] = "milliseconds"
-    return steady
+        same["latency_ms"] = "milliseconds"
+    return same
 
 
 def _store_anew() -> None:

@@ -73,9 +73,10 @@ def test_document_tells_the_statuses_of_the_hot_routes(
 ) -> None:
     told = _document(client)["paths"][route]["post"]["responses"]
 
-    assert {"200", "400", "401", "413", "422", "429", "500"} <= told.keys()
+    assert {"200", "400", "401", "413", "422", "429", "500", "503"} <= told.keys()
     limits = {"Retry-After", "RateLimit", "RateLimit-Policy"}
     assert told["429"]["headers"].keys() == limits
+    assert told["503"]["headers"].keys() == {"Retry-After"}
     for status, answer in told.items():
         if status != "200":
             assert list(answer["content"]) == ["application/problem+json"]

@@ -29,6 +29,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         422: "The request breaks a rule",
         429: "The caller has too few forecasts left in this minute",
         500: "An error of ours",
+        503: "Too many requests are at work",
     }.items()
 }
 PROBLEMS[429]["headers"] = {
@@ -38,6 +39,12 @@ PROBLEMS[429]["headers"] = {
         ("RateLimit-Policy", "string", "The limit, and its window in seconds"),
         ("RateLimit", "string", "Forecasts left, and seconds until they are renewed"),
     )
+}
+PROBLEMS[503]["headers"] = {
+    "Retry-After": {
+        "description": "Seconds until it is worth asking again",
+        "schema": {"type": "integer"},
+    }
 }
 
 
