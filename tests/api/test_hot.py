@@ -60,9 +60,9 @@ def broken(_: ModelCall) -> Answers:
 
 def assert_same(hot: Response, cold: Response) -> None:
     assert hot.status_code == cold.status_code
-    names = ("content-type", "content-length", "retry-after")
-    if hot.status_code == 200:  # the time it took has more digits one time
-        names = names[:1]
+    names = ["content-type"]
+    if hot.status_code != 200:  # the time that an answer took has no fixed length
+        names += ["content-length", "retry-after"]
     assert [hot.headers.get(name) for name in names] == [
         cold.headers.get(name) for name in names
     ]
