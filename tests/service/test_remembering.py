@@ -146,6 +146,22 @@ def test_keys_are_equal_where_the_prices_are(
     assert (keys[0] == keys[1]) is are_equal
 
 
+def test_numbers_of_numpy_are_told_like_those_of_python() -> None:
+    theirs = task(
+        horizon=np.int64(3),
+        quantile_levels=tuple(np.array([0.1, 0.5, 0.9])),
+        model=ModelChoice(params={"temperature": np.float64(0.5)}),
+    )
+    ours = task(model=ModelChoice(params={"temperature": 0.5}))
+
+    assert fingerprint(theirs) == fingerprint(ours)
+
+
+def test_no_key_is_made_of_what_cannot_be_told() -> None:
+    with pytest.raises(TypeError, match="no key can be made of object"):
+        fingerprint(task(model=ModelChoice(params={"odd": object()})))
+
+
 class Rig:
     """A memory over a cache in this process, and the clock that both read."""
 

@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import TypeAlias
 
 import msgspec
+import numpy as np
 
 from tsfm_runner.config import CacheConfig
 from tsfm_runner.domain.forecast import ServedForecast
@@ -20,7 +21,16 @@ Flight: TypeAlias = asyncio.Future[Outcome]
 
 # Objects around the arrays of an answer, measured with tracemalloc and rounded up.
 _OVERHEAD_BYTES = 4_000
-_encode = msgspec.msgpack.Encoder(order="sorted").encode
+
+
+def _plain(value: object) -> object:
+    """Return a number of numpy as one of Python; callers of the facade bring them."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"no key can be made of {type(value).__name__}")
+
+
+_encode = msgspec.msgpack.Encoder(enc_hook=_plain, order="sorted").encode
 _facts_of = attrgetter(*(field.name for field in fields(MarketFacts)))
 
 
@@ -38,12 +48,12 @@ def fingerprint(task: ForecastTask) -> bytes:
         choice.provider,
         choice.name,
         choice.version,
-        dict(choice.params),
+        dict(choice.params) if choice.params else None,
         _facts_of(task.facts),
         task.context.tobytes(),
         None if task.times_s is None else task.times_s.tobytes(),
-        _columns(task.past_covariates),
-        _columns(task.future_covariates),
+        _columns(task.past_covariates) if task.past_covariates else None,
+        _columns(task.future_covariates) if task.future_covariates else None,
     )
     return _encode(words)
 
