@@ -127,7 +127,9 @@ class ForecastService:
             if flight is None:  # the same task stands in this request twice
                 outcomes[place] = outcomes[new[key]]
             else:
-                outcomes[place] = await self._follow(flight, tasks[place], occasion)
+                outcomes[place] = await self._follow(
+                    flight, key, tasks[place], occasion
+                )
         return [outcomes[place] for place in range(len(tasks))]
 
     def _hit(self, kept: ServedForecast, started_s: float) -> ServedForecast:
@@ -158,14 +160,14 @@ class ForecastService:
         return outcomes
 
     async def _follow(
-        self, flight: Flight, task: ForecastTask, occasion: _Occasion
+        self, flight: Flight, key: bytes, task: ForecastTask, occasion: _Occasion
     ) -> Outcome:
         """Wait for an answer that another request computes; else compute it here."""
         await asyncio.wait([flight], timeout=max(0, occasion.deadline.remaining_s()))
         if flight.done() and not flight.cancelled():
             return flight.result()
         [outcome] = await self._compute([task], occasion)
-        return outcome
+        return self._rescued(key, outcome)
 
     def _rescued(self, key: bytes, outcome: Outcome) -> Outcome:
         """Return an older answer of the model where one was kept and it failed now."""
