@@ -1,7 +1,6 @@
 """Builds every object of a process from its settings; nobody else does."""
 
 import json
-import os
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -18,10 +17,12 @@ from typing import NamedTuple, TextIO, TypeAlias
 from tsfm_runner.adapters.key_ring import WatchedKeys
 from tsfm_runner.adapters.memory_cache import MemoryCache
 from tsfm_runner.adapters.model_registry import load_registry
+from tsfm_runner.adapters.naming import unique_names
 from tsfm_runner.adapters.rate_limits import RateLimits
 from tsfm_runner.adapters.telemetry import Metrics, Teller, open_log, silent_log
 from tsfm_runner.adapters.tollama import TollamaRuntime, open_session
-from tsfm_runner.api.app import Application, Watch, create_app
+from tsfm_runner.api.app import Application, create_app
+from tsfm_runner.api.watch import Watch
 from tsfm_runner.api.writing import Written
 from tsfm_runner.config import AuthConfig, Settings, TollamaConfig
 from tsfm_runner.core.har import HarTable
@@ -41,9 +42,6 @@ from tsfm_runner.service.forecasting import ForecastService
 from tsfm_runner.service.predicting import Predictor
 from tsfm_runner.service.remembering import Memory
 from tsfm_runner.service.routing import Router
-
-_ID_BYTES = 16
-
 
 Runtimes: TypeAlias = Mapping[Rung, ForecastRuntime]
 
@@ -94,7 +92,7 @@ def build_app(
         lambda: _opened(settings, registry, tools, runtimes),
         keys=keys,
         limiter=_limiter(settings.auth, keys, clock),
-        watch=Watch(teller, metrics.exposition, written, clock),
+        watch=Watch(teller, metrics.exposition, written, clock, unique_names()),
     )
     metrics.watch(
         "tsfm_requests_in_flight",
@@ -200,7 +198,7 @@ def _backend(
         ),
         {rung: predictor.line for rung, predictor in predictors.items()},
         tools.clock,
-        lambda: os.urandom(_ID_BYTES).hex(),
+        unique_names(),
     )
     kept = MemoryCache[ServedForecast](settings.cache.max_bytes // 2, tools.clock)
     service = ForecastService(

@@ -23,9 +23,9 @@ from tsfm_runner.api.hot import HotRoutes
 from tsfm_runner.api.inspection import health_router, metrics_router, models_router
 from tsfm_runner.api.openapi import describe
 from tsfm_runner.api.problems import Problem, ProblemError, internal_error
-from tsfm_runner.api.writing import Written
+from tsfm_runner.api.watch import Watch
 from tsfm_runner.config import Settings
-from tsfm_runner.ports import Cache, Clock, KeyRing, RateLimiter, Telemetry
+from tsfm_runner.ports import KeyRing, RateLimiter
 from tsfm_runner.service.backend import Backend
 
 _DOCS_ASSETS = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")
@@ -38,16 +38,6 @@ _FORECAST_ROUTES = {
     "/tsfm/forecast": forecast,
     "/tsfm/forecast/batch": forecast_batch,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """What the edge of a process needs to tell and to measure, and its memory."""
-
-    telemetry: Telemetry
-    exposition: Callable[[], bytes]
-    written: Cache[Written]
-    clock: Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +103,8 @@ def create_app(
     )
     edge = Edge(
         guard,
+        watch,
         limits=settings.resilience,
-        telemetry=watch.telemetry,
-        clock=watch.clock,
         forecast_routes=frozenset(_FORECAST_ROUTES),
     )
     return Application(edge, app)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -26,11 +27,14 @@ from tsfm_runner.domain.task import (
     ForecastTask,
     MarketFacts,
     ModelChoice,
+    Space,
     Transform,
 )
 from tsfm_runner.errors import InvalidTaskError, ModelNotAllowedError
 
 _TIMES_REMEMBERED = 256
+_ANY_MODEL = ModelChoice()
+_NO_COLUMNS: Mapping[str, FloatArray] = MappingProxyType({})
 _WIRE_NAMES = {
     "cutoff": "as_of_ts",
     "context": "y",
@@ -64,6 +68,12 @@ def read_lean_task(body: bytes, defaults: TaskConfig) -> ForecastTask | None:
         return _task(request, defaults, as_of=as_of, closes_at=closes_at)
     except (InvalidTaskError, ValueError):
         return None
+
+
+@lru_cache(maxsize=_TIMES_REMEMBERED)
+def _moment(text: str) -> datetime:
+    """Return the time that a text names; the markets of one cycle name the same."""
+    return rfc3339(text)
 
 
 def task_problem(failure: InvalidTaskError, value: object) -> Problem:
@@ -112,14 +122,14 @@ def _task(
         horizon=request.horizon_steps or defaults.horizon,
         quantile_levels=_levels(request, defaults),
         context=np.array(request.y, dtype=np.float64),
-        transform=Transform(
+        transform=_transform(
             (transform and transform.space) or defaults.space,
             (transform and transform.eps) or defaults.eps,
         ),
         times_s=None if request.y_ts is None else np.array(request.y_ts),
         past_covariates=_columns(request.x_past),
         future_covariates=_columns(request.x_future),
-        model=ModelChoice()
+        model=_ANY_MODEL
         if model is None
         else ModelChoice(
             model.provider or "auto",
@@ -129,6 +139,11 @@ def _task(
         ),
         facts=_facts(request, as_of=as_of, closes_at=closes_at),
     )
+
+
+@lru_cache(maxsize=_TIMES_REMEMBERED)
+def _transform(space: Space, eps: float) -> Transform:
+    return Transform(space, eps)
 
 
 def _levels(
@@ -142,8 +157,10 @@ def _levels(
     return tuple(sorted({*tails, 0.5, *(round(1 - tail, 6) for tail in tails)}))
 
 
-def _columns(columns: Mapping[str, list[float]] | None) -> dict[str, FloatArray]:
-    return {name: np.array(column, float) for name, column in (columns or {}).items()}
+def _columns(columns: Mapping[str, list[float]] | None) -> Mapping[str, FloatArray]:
+    if not columns:
+        return _NO_COLUMNS
+    return {name: np.array(column, float) for name, column in columns.items()}
 
 
 def _facts(

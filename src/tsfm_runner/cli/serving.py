@@ -61,7 +61,7 @@ async def running_service(
     app = build_app(settings, clock=clock)
     grace_s = settings.server.shutdown_grace_s
     config = uvicorn.Config(
-        app,
+        app.edge,
         log_level="info" if access_log else "warning",
         access_log=access_log,
         server_header=False,

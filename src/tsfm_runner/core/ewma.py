@@ -40,10 +40,10 @@ def exponential_mean(terms: FloatArray, *, half_life_steps: float) -> FloatArray
     weights = 0.5 ** (age / half_life_steps)
     known = ~np.isnan(terms)
     if known.all():
-        return _weighted(terms, weights) / max(weights.sum(), _LEAST_WEIGHT)
+        return np.asarray(_weighted(terms, weights) / max(weights.sum(), _LEAST_WEIGHT))
     total = _weighted(known.astype(np.float64), weights)
     weighted = _weighted(np.where(known, terms, 0), weights)
-    return weighted / np.maximum(total, _LEAST_WEIGHT)
+    return np.asarray(weighted / np.maximum(total, _LEAST_WEIGHT))
 
 
 def _weighted(rows: FloatArray, weights: FloatArray) -> FloatArray:
@@ -99,10 +99,10 @@ def ewma_quantiles(  # noqa: PLR0913 - the constants of one method
     [[3.0, 6.0], [3.0, 9.0]]
 
     """
-    squared = np.diff(context) ** 2
+    squared = np.square(context[:, 1:] - context[:, :-1])
     recent = exponential_mean(squared, half_life_steps=half_life_steps)
     whole = exponential_mean(squared, half_life_steps=np.inf)
-    variance = np.maximum.reduce([recent, floor_share * whole, floor**2])
+    variance = np.maximum(np.maximum(recent, floor_share * whole), floor**2)
     scale = np.sqrt(variance[:, None] * np.arange(1, horizon + 1))
     offsets = scale[:, :, None] * normal_scores(quantile_levels)
     return np.asarray(context[:, -1, None, None] + offsets)

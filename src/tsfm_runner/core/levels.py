@@ -1,6 +1,7 @@
 """Quantile levels: normal scores, and values at levels that nobody computed."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from tsfm_runner.core.arrays import FloatArray
 
 _STANDARD_NORMAL = NormalDist()
+_LEVELS_REMEMBERED = 256
 
 
 def normal_scores(quantile_levels: Sequence[float]) -> FloatArray:
@@ -19,7 +21,15 @@ def normal_scores(quantile_levels: Sequence[float]) -> FloatArray:
     [-1.2816, 0.0]
 
     """
-    return np.array([_STANDARD_NORMAL.inv_cdf(level) for level in quantile_levels])
+    return _normal_scores(tuple(quantile_levels))
+
+
+@lru_cache(maxsize=_LEVELS_REMEMBERED)
+def _normal_scores(quantile_levels: tuple[float, ...]) -> FloatArray:
+    """Return the scores as an array that nobody can change: many share it."""
+    scores = np.array([_STANDARD_NORMAL.inv_cdf(level) for level in quantile_levels])
+    scores.setflags(write=False)
+    return scores
 
 
 def values_at_levels(

@@ -8,6 +8,7 @@ import numpy as np
 from tsfm_runner.core.arrays import BoolArray, FloatArray, IntArray
 from tsfm_runner.core.levels import normal_scores
 
+_MEDIAN = 0.5
 _ROUNDING = 1e-12
 _DECIMALS = 12  # far below any tick; leaves no residue of the arithmetic
 
@@ -42,8 +43,10 @@ def rearrange(values: FloatArray) -> tuple[FloatArray, IntArray]:
     ([[[0.2, 0.3], [0.1, 0.4]]], [1])
 
     """
-    crossings = (np.diff(values, axis=-1) < 0).any(axis=-1).sum(axis=-1)
-    return np.sort(values, axis=-1), crossings
+    is_falling = values[..., 1:] < values[..., :-1]
+    if not is_falling.any():
+        return values, np.zeros(len(values), dtype=np.int64)
+    return np.sort(values, axis=-1), is_falling.any(axis=-1).sum(axis=-1)
 
 
 def limit_width(
@@ -122,9 +125,11 @@ def is_jumpy(context: FloatArray, *, move: float, share: float) -> BoolArray:
     [True, False]
 
     """
-    moves = np.abs(np.diff(context))
-    n_known = (~np.isnan(moves)).sum(axis=1)
-    n_far = (moves >= move - 1e-9).sum(axis=1)
+    moves = np.abs(context[:, 1:] - context[:, :-1])
+    is_far = moves >= move - 1e-9  # never where NaN
+    if not is_far.any():
+        return np.zeros(len(context), dtype=np.bool_)
+    n_far, n_known = is_far.sum(axis=1), (~np.isnan(moves)).sum(axis=1)
     return np.asarray((n_far > 0) & (n_far >= share * n_known))
 
 
@@ -145,17 +150,28 @@ def finish_bands(
         See ``limit_width``.
 
     """
-    ordered, n_crossings = rearrange(np.clip(values, 0, 1))
+    ordered, n_crossings = rearrange(np.minimum(np.maximum(values, 0), 1))
+    if not min_width.any() and _furthest(ordered, quantile_levels) <= max_width / 2:
+        untouched = np.zeros(len(values), dtype=np.bool_)
+        rounded = ordered.round(_DECIMALS)
+        return FinishedBands(rounded, n_crossings, untouched, untouched)
     limited = limit_width(
         ordered,
         quantile_levels=quantile_levels,
         min_width=min_width,
         max_width=max_width,
     )
-    outward = (limited - ordered) * np.where(np.array(quantile_levels) < 0.5, -1, 1)  # noqa: PLR2004
+    outward = (limited - ordered) * np.where(np.array(quantile_levels) < _MEDIAN, -1, 1)
     return FinishedBands(
         np.clip(limited, 0, 1).round(_DECIMALS),
         n_crossings,
         np.any(outward > _ROUNDING, axis=(1, 2)),
         np.any(outward < -_ROUNDING, axis=(1, 2)),
     )
+
+
+def _furthest(ordered: FloatArray, quantile_levels: Sequence[float]) -> float:
+    """Return how far the outermost level of any band is from its median."""
+    median = ordered[..., quantile_levels.index(_MEDIAN)]
+    below, above = median - ordered[..., 0], ordered[..., -1] - median
+    return float(np.maximum(below, above).max())

@@ -142,7 +142,7 @@ def detect_ticks(prices: FloatArray) -> FloatArray:
     [0.01, nan]
 
     """
-    moves = np.abs(np.diff(prices))
+    moves = np.abs(prices[:, 1:] - prices[:, :-1])
     is_move = moves > _GRID_TOLERANCE  # False where NaN
     smallest = np.min(moves, axis=1, initial=1, where=is_move)
     tick = smallest.round(_TICK_DECIMALS)

@@ -2,9 +2,12 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 from tsfm_runner.errors import InvalidTaskError
+
+_TEXTS_REMEMBERED = 256  # the same few are asked for again and again
 
 MIN_STEP_S = 60
 MAX_STEP_S = 86_400
@@ -30,6 +33,7 @@ class Frequency:
             raise InvalidTaskError("freq", "must be between 1 minute and 1 day")
 
     @classmethod
+    @lru_cache(maxsize=_TEXTS_REMEMBERED)
     def parse(cls, text: str) -> Self:
         """Read ``5m``, ``5min``, ``1h``, ``1d`` or ISO 8601 (``PT5M``).
 

@@ -153,7 +153,7 @@ def _check_context(context: FloatArray) -> None:
         rule = f"must have {MIN_POINTS} to {MAX_POINTS} points"
         raise InvalidTaskError("context", rule)
     # As long as no price is missing, neither of the two is NaN.
-    if context.min() >= 0 and context.max() <= 1:
+    if np.minimum.reduce(context) >= 0 and np.maximum.reduce(context) <= 1:
         return
     known = context[~np.isnan(context)]
     if known.size == 0:

@@ -1,7 +1,8 @@
 """From a task as it was asked to a context without holes."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -58,24 +59,58 @@ class _Window(NamedTuple):
     covariates: IntArray
 
 
+class _Found(NamedTuple):
+    """What was made of the series of a task; see `PreparedTask`."""
+
+    context: FloatArray
+    past_covariates: Mapping[str, FloatArray]
+    missing_ratio: float
+    n_filled: int
+    n_stale: int
+    has_long_gap: bool
+
+
 def prepare_many(
     tasks: Sequence[ForecastTask], config: PreparationConfig
 ) -> list[PreparedTask]:
     """Return each task with its context: on the grid, filled, after any long gap."""
-    prepared = [_prepared(task, config) for task in tasks]
-    unknown = [place for place, one in enumerate(prepared) if one.tick is None]
+    found = [_found(task, config) for task in tasks]
+    ticks = _ticks(tasks, found)
+    return [
+        PreparedTask(
+            task,
+            _levels(task),
+            one.context,
+            one.past_covariates,
+            tick,
+            one.missing_ratio,
+            one.n_filled,
+            one.n_stale,
+            one.has_long_gap,
+        )
+        for task, one, tick in zip(tasks, found, ticks, strict=True)
+    ]
+
+
+def _ticks(
+    tasks: Sequence[ForecastTask], found: Sequence[_Found]
+) -> list[float | None]:
+    """Return the tick that each caller told, else the one that the prices show."""
+    ticks = [task.facts.tick_size for task in tasks]
+    unknown = [place for place, tick in enumerate(ticks) if tick is None]
     if unknown:
-        ticks = detect_ticks(stack_contexts([prepared[n].context for n in unknown]))
-        for place, tick in zip(unknown, ticks.tolist(), strict=True):
-            if tick == tick:  # noqa: PLR0124 - NaN is no tick
-                prepared[place] = replace(prepared[place], tick=tick)
-    return prepared
+        contexts = stack_contexts([found[place].context for place in unknown])
+        for place, tick in zip(unknown, detect_ticks(contexts).tolist(), strict=True):
+            ticks[place] = None if math.isnan(tick) else tick
+    return ticks
 
 
-def _prepared(task: ForecastTask, config: PreparationConfig) -> PreparedTask:
-    """Return the task with its context; the tick only where the caller told it."""
+def _found(task: ForecastTask, config: PreparationConfig) -> _Found:
     if task.times_s is None and task.is_complete:
-        return _complete(task, config)
+        # Most series have a price at every step: there is nothing to look for.
+        recent = slice(-config.context_length, None)
+        columns = _cut(task.past_covariates, recent)
+        return _Found(task.context[recent], columns, 0.0, 0, 0, has_long_gap=False)
     max_gap = _max_gap_steps(task, config)
     n_stale = _stale_steps(task)
     n_filled = n_stale if n_stale <= max_gap else 0
@@ -83,13 +118,9 @@ def _prepared(task: ForecastTask, config: PreparationConfig) -> PreparedTask:
     window = look(task, n_stale, n_filled, max_steps=config.context_length)
     is_known = window.prices >= 0
     run = latest_run(is_known, max_gap_steps=max_gap)
-    rows = window.covariates[run.start :]
-    return PreparedTask(
-        task=task,
-        levels=_levels(task),
+    return _Found(
         context=task.context[window.prices[run.source]],
-        past_covariates={n: c[rows] for n, c in task.past_covariates.items()},
-        tick=task.facts.tick_size,
+        past_covariates=_cut(task.past_covariates, window.covariates[run.start :]),
         missing_ratio=float(1 - is_known.mean()),
         n_filled=n_filled,
         n_stale=n_stale,
@@ -97,20 +128,10 @@ def _prepared(task: ForecastTask, config: PreparationConfig) -> PreparedTask:
     )
 
 
-def _complete(task: ForecastTask, config: PreparationConfig) -> PreparedTask:
-    """Return a task that has a price at every step: most do, and need no search."""
-    recent = slice(-config.context_length, None)
-    return PreparedTask(
-        task=task,
-        levels=_levels(task),
-        context=task.context[recent],
-        past_covariates={n: c[recent] for n, c in task.past_covariates.items()},
-        tick=task.facts.tick_size,
-        missing_ratio=0.0,
-        n_filled=0,
-        n_stale=0,
-        has_long_gap=False,
-    )
+def _cut(
+    columns: Mapping[str, FloatArray], rows: slice | IntArray
+) -> Mapping[str, FloatArray]:
+    return {name: column[rows] for name, column in columns.items()} if columns else {}
 
 
 def _levels(task: ForecastTask) -> tuple[float, ...]:

@@ -27,6 +27,23 @@ def _text_line(*, colors: bool) -> list[Processor]:
     ]
 
 
+_AS_JSON: tuple[Processor, ...] = (
+    structlog.processors.format_exc_info,
+    structlog.processors.JSONRenderer(serializer=_to_json),
+)
+
+
+def _as_text(*, colors: bool) -> tuple[Processor, ...]:
+    renderer = structlog.dev.ConsoleRenderer(
+        colors=colors,
+        # Callers' words may hold what a terminal takes for a command.
+        repr_native_str=True,
+        # The other one shows the values of variables: prices, tokens.
+        exception_formatter=structlog.dev.plain_traceback,
+    )
+    return (renderer,)
+
+
 def open_log(config: LogConfig, stream: TextIO) -> FilteringBoundLogger:
     """Return a logger that writes to the stream as the settings say."""
     is_terminal = stream.isatty()
