@@ -14,8 +14,10 @@ _ABOVE_ALL = 50  # the highest that structlog knows; nobody writes at it
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
-def _json_line(_logger: object, level: str, words: EventDict) -> str:
+def _json_line(logger: object, level: str, words: EventDict) -> str:
     """Return one JSON object; in one step, for a line is written with each forecast."""
+    if "exc_info" in words:
+        words = structlog.processors.format_exc_info(logger, level, words)
     return _encode({"time": datetime.now(UTC), "level": level, **words}).decode()
 
 
@@ -23,25 +25,14 @@ def _text_line(*, colors: bool) -> list[Processor]:
     return [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.dev.ConsoleRenderer(colors=colors),
+        structlog.dev.ConsoleRenderer(
+            colors=colors,
+            # Callers' words may hold what a terminal takes for a command.
+            repr_native_str=True,
+            # The usual one shows the values of variables: prices, tokens.
+            exception_formatter=structlog.dev.plain_traceback,
+        ),
     ]
-
-
-_AS_JSON: tuple[Processor, ...] = (
-    structlog.processors.format_exc_info,
-    structlog.processors.JSONRenderer(serializer=_to_json),
-)
-
-
-def _as_text(*, colors: bool) -> tuple[Processor, ...]:
-    renderer = structlog.dev.ConsoleRenderer(
-        colors=colors,
-        # Callers' words may hold what a terminal takes for a command.
-        repr_native_str=True,
-        # The other one shows the values of variables: prices, tokens.
-        exception_formatter=structlog.dev.plain_traceback,
-    )
-    return (renderer,)
 
 
 def open_log(config: LogConfig, stream: TextIO) -> FilteringBoundLogger:
