@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from tests.service.builders import CUTOFF, task
+from tests.service.builders import CUTOFF, service, task
 
+from tsfm_runner.domain.forecast import ServedForecast
 from tsfm_runner.domain.task import ForecastTask
-from tsfm_runner.service.breaches import Breaches, PastBand, find_breaches
+from tsfm_runner.service.breaches import Breaches, PastBand, find_breaches, past_bands
 
 BAND = PastBand(
     cutoff_s=CUTOFF.timestamp(),
@@ -67,3 +68,18 @@ def test_the_last_price_that_is_known_counts_at_its_own_time() -> None:
 
     assert find_breaches([stale], {"m": BAND}) == Breaches(1, ("m",))
     assert find_breaches([timed], {"m": BAND}) == Breaches(1, ("m",))
+
+
+async def test_what_is_kept_of_an_answer_are_its_outermost_levels() -> None:
+    outcomes = await service().forecast_many(
+        [task(market_id="band"), task(market_id="line", quantile_levels=(0.5,))],
+        deadline_s=1,
+    )
+    answers = [outcome for outcome in outcomes if isinstance(outcome, ServedForecast)]
+
+    kept = past_bands(answers)
+
+    assert set(kept) == {"band"}
+    assert (kept["band"].cutoff_s, kept["band"].step_s) == (CUTOFF.timestamp(), 300)
+    assert np.array_equal(kept["band"].lower, answers[0].values[:, 0])
+    assert np.array_equal(kept["band"].upper, answers[0].values[:, 2])

@@ -82,3 +82,10 @@ def test_the_first_cycle_starts_at_once() -> None:
     often, _ = schedule(10.0)
 
     assert often.wait_s(0) == 0
+
+
+def test_a_cycle_alone_is_followed_by_the_next_place() -> None:
+    once, clock = schedule(None)
+    clock.now_s = 1_000
+
+    assert once.next_start(3) == 4

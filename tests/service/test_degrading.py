@@ -94,6 +94,15 @@ def test_fewer_than_ten_calls_say_nothing() -> None:
     assert rig.mode == "normal"
 
 
+def test_a_neutral_end_says_nothing() -> None:
+    rig = Rig()
+
+    rig.end(failed=9, well=0)
+    rig.degradation.settle(is_failure=None)
+
+    assert rig.mode == "normal"
+
+
 def test_calls_of_more_than_a_minute_ago_do_not_count() -> None:
     rig = Rig()
 

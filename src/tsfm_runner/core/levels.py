@@ -46,7 +46,7 @@ def values_at_levels(
     values : (..., n_known) array
         Level last, in order of ``known``.
     known : sequence of float
-        Ascending levels in (0, 1), at least two unless ``wanted`` is among them.
+        Ascending levels in (0, 1), at least two unless ``wanted`` is the same.
     wanted : sequence of float
         Levels in (0, 1).
 
@@ -68,9 +68,7 @@ def values_at_levels(
     if tuple(known) == tuple(wanted):
         return values
     if len(known) == 1:
-        if any(level != known[0] for level in wanted):
-            raise ValueError("one known level says nothing about another")
-        return np.repeat(values, len(wanted), axis=-1)
+        raise ValueError("one known level says nothing about another")
     scores, asked = normal_scores(known), normal_scores(wanted)
     right = np.clip(np.searchsorted(scores, asked), 1, len(known) - 1)
     weight = (asked - scores[right - 1]) / (scores[right] - scores[right - 1])

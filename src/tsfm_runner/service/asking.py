@@ -116,8 +116,7 @@ class RuntimeLine:
             raise
         finally:
             breaker.settle(permit, is_failure=is_failure)
-            if is_failure is not None:
-                self.degradation.settle(is_failure=is_failure)
+            self.degradation.settle(is_failure=is_failure)
         return answers
 
     async def _exchange(self, call: ModelCall, remaining_s: float) -> Answers:

@@ -44,8 +44,10 @@ class Degradation:
         if self._mode == "baseline_only":
             self._next_probe_s = self._clock() + self._config.probe_interval_s
 
-    def settle(self, *, is_failure: bool) -> None:
-        """Say how a call ended."""
+    def settle(self, *, is_failure: bool | None) -> None:
+        """Say how a call ended; None says nothing about the runtime."""
+        if is_failure is None:
+            return
         self._outcomes.add(is_failure=is_failure)
         config = self._config
         if self._mode == "baseline_only":
