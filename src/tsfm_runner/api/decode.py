@@ -15,16 +15,22 @@ _MAX_LENGTH_DIGITS = 20
 
 async def read_body(request: Request, *, max_bytes: int) -> bytes:
     """Return the body; stop reading as soon as it is over the limit."""
+    if _declared_bytes(request) > max_bytes:  # before the caller sends any of it
+        raise _too_many_bytes(max_bytes)
     message = await request.receive()
     if message["type"] == "http.request" and not message.get("more_body"):
         body: bytes = message.get("body", b"")  # most bodies come whole
         if len(body) > max_bytes:
             raise _too_many_bytes(max_bytes)
         return body
-    declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared[:_MAX_LENGTH_DIGITS]) > max_bytes:
-        raise _too_many_bytes(max_bytes)
     return await _read_on(request, message, max_bytes=max_bytes)
+
+
+def _declared_bytes(request: Request) -> int:
+    for name, value in request.scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value[:_MAX_LENGTH_DIGITS])
+    return 0
 
 
 def _too_many_bytes(max_bytes: int) -> ProblemError:
