@@ -35,6 +35,7 @@ class FakeTelemetry:
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, int, float]] = []
+        self.failures: list[tuple[Exception, str]] = []
         self.forecasts: list[tuple[ServedForecast, str]] = []
         self.calls: list[RuntimeCall] = []
         self.batches: list[list[float]] = []
@@ -45,6 +46,9 @@ class FakeTelemetry:
 
     def request_answered(self, route: str, *, status: int, duration_s: float) -> None:
         self.requests.append((route, status, duration_s))
+
+    def request_failed(self, failure: Exception, *, request_id: str) -> None:
+        self.failures.append((failure, request_id))
 
     def forecast_served(self, served: ServedForecast, *, request_id: str) -> None:
         self.forecasts.append((served, request_id))

@@ -70,6 +70,10 @@ class Telemetry(Protocol):
         """Hear of one HTTP request, by the pattern of its route."""
         ...
 
+    def request_failed(self, failure: Exception, *, request_id: str) -> None:
+        """Hear of an error of our own that ended a request."""
+        ...
+
     def forecast_served(self, served: ServedForecast, *, request_id: str) -> None:
         """Hear of one answer to one market."""
         ...

@@ -21,8 +21,10 @@ from tests.api.wire import (
 )
 from tests.fakes import FakeClock, FakeRuntime, FakeTelemetry
 
+from tsfm_runner.adapters.memory_cache import MemoryCache
 from tsfm_runner.api.app import Application
 from tsfm_runner.api.edge import Edge
+from tsfm_runner.api.watch import Watch
 from tsfm_runner.config import ResilienceConfig
 
 PATIENCE_S = 10.0
@@ -55,13 +57,18 @@ async def broken(_scope: Scope, _receive: Receive, _send: Send) -> None:
 def an_edge(
     app: ASGIApp, clock: FakeClock, telemetry: FakeTelemetry | None = None
 ) -> Edge:
+    watch = Watch(
+        telemetry or FakeTelemetry(),
+        exposition=lambda: b"",
+        written=MemoryCache(0, clock),
+        clock=clock,
+        new_id=lambda: "new",
+    )
     return Edge(
         app,
+        watch,
         limits=ResilienceConfig(),
-        telemetry=telemetry or FakeTelemetry(),
-        clock=clock,
         forecast_routes=frozenset((FORECAST, BATCH)),
-        new_id=lambda: "new",
     )
 
 
@@ -121,10 +128,29 @@ async def test_request_that_fails_is_told_as_a_500_and_no_longer_at_work(
     edge = an_edge(broken, clock, telemetry)
 
     async with client_at(edge) as client:
-        await client.post(path)
+        response = await client.post(path, headers={"X-Request-ID": "mine"})
 
+    assert_problem(response, 500, "internal_error")
+    assert response.headers["x-request-id"] == "mine"
+    assert response.headers.items() >= SECURITY_HEADERS.items()
     assert [status for _, status, _ in telemetry.requests] == [500]
+    [(failure, request_id)] = telemetry.failures
+    assert (type(failure), request_id) == (ZeroDivisionError, "mine")
     assert edge.n_in_flight == 0
+
+
+async def test_request_that_fails_amid_its_answer_gets_no_second_one() -> None:
+    clock, telemetry = FakeClock(), FakeTelemetry()
+
+    async def breaks_off(scope: Scope, receive: Receive, send: Send) -> None:
+        await Inside(clock)(scope, receive, send)
+        raise ZeroDivisionError
+
+    async with client_at(an_edge(breaks_off, clock, telemetry)) as client:
+        response = await client.get("/any")
+
+    assert (response.status_code, response.text) == (200, "well")
+    assert len(telemetry.failures) == 1
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tsfm_runner.api.problems import overloaded
+from tsfm_runner.api.problems import internal_error, overloaded
 from tsfm_runner.api.watch import Watch
 from tsfm_runner.config import ResilienceConfig
 
@@ -60,7 +60,7 @@ class Edge:
         request_id = _own_id(scope) or self._new_id().encode("ascii")
         scope["tsfm.request_id"] = request_id.decode("ascii")
         headers = [(b"x-request-id", request_id), *_SECURITY_HEADERS, *self._closing]
-        status = _FAILED
+        status = 0
 
         async def send_marked(message: Message) -> None:
             nonlocal status
@@ -77,11 +77,16 @@ class Edge:
         scope["tsfm.is_overloaded"] = self.n_in_flight > self._limits.max_in_flight
         try:
             await app(scope, receive, send_marked)
+        except Exception as failure:
+            self._telemetry.request_failed(failure, request_id=request_id.decode())
+            if not status:
+                await internal_error().response()(scope, receive, send_marked)
+            raise  # the server closes the connection
         finally:
             self.n_in_flight -= is_forecast
             self._telemetry.request_answered(
                 _route(scope, self._forecast_routes),
-                status=status,
+                status=status or _FAILED,
                 duration_s=self._clock() - started_s,
             )
 

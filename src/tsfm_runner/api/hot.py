@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from tsfm_runner.api.problems import ProblemError, internal_error
+from tsfm_runner.api.problems import ProblemError
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -36,7 +36,4 @@ class HotRoutes:
             response = await endpoint(Request(scope, receive))
         except ProblemError as failure:
             response = failure.problem.response()
-        except Exception:
-            await internal_error().response()(scope, receive, send)
-            raise  # the server logs it with its traceback
         await response(scope, receive, send)

@@ -52,6 +52,10 @@ class Teller:
         self._requests(route, _outcome(status)).inc()
         self._request_duration(route).observe(duration_s)
 
+    def request_failed(self, failure: Exception, *, request_id: str) -> None:
+        """Log an error of our own with its traceback."""
+        self._log.error("own_error", request_id=request_id, exc_info=failure)
+
     def forecast_served(self, served: ServedForecast, *, request_id: str) -> None:
         """Count and log one answer to one market."""
         task, origin, cache = served.task, served.provenance, served.cache
