@@ -10,9 +10,12 @@ from contextlib import (
     asynccontextmanager,
 )
 from functools import partial
+from importlib.metadata import version
 from importlib.resources import files
 from ipaddress import ip_address
 from typing import NamedTuple, TextIO, TypeAlias
+
+from structlog.typing import FilteringBoundLogger
 
 from tsfm_runner.adapters.key_ring import WatchedKeys
 from tsfm_runner.adapters.memory_cache import MemoryCache
@@ -89,7 +92,7 @@ def build_app(
     written = MemoryCache[Written](settings.cache.max_bytes // 2, clock)
     app = create_app(
         settings,
-        lambda: _opened(settings, registry, tools, runtimes),
+        lambda: _logged(_opened(settings, registry, tools, runtimes), settings, log),
         keys=keys,
         limiter=_limiter(settings.auth, keys, clock),
         watch=Watch(teller, metrics.exposition, written, clock, unique_names()),
@@ -147,6 +150,23 @@ def _checked_registry(settings: Settings) -> ModelRegistry:
             f"{settings.environment} does not allow"
         )
     return registry
+
+
+@asynccontextmanager
+async def _logged(
+    opening: AbstractAsyncContextManager[Backend],
+    settings: Settings,
+    log: FilteringBoundLogger,
+) -> AsyncIterator[Backend]:
+    async with opening as backend:
+        log.info(
+            "started",
+            version=version("tsfm-runner"),
+            environment=settings.environment,
+            runtimes=list(backend.catalogue.runtimes),
+        )
+        yield backend
+    log.info("stopped")
 
 
 @asynccontextmanager

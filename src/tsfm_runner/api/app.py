@@ -16,10 +16,10 @@ from starlette.types import Receive, Scope, Send
 
 from tsfm_runner.api.desk import Desk
 from tsfm_runner.api.edge import Edge
-from tsfm_runner.api.forecasts import forecast, forecast_batch
+from tsfm_runner.api.forecasts import answer_forecast, forecast_batch
 from tsfm_runner.api.forecasts import router as forecasts_router
 from tsfm_runner.api.guard import Guard
-from tsfm_runner.api.hot import HotRoutes
+from tsfm_runner.api.hot import Endpoint, HotRoutes
 from tsfm_runner.api.inspection import health_router, metrics_router, models_router
 from tsfm_runner.api.openapi import describe
 from tsfm_runner.api.problems import Problem, ProblemError, internal_error
@@ -34,8 +34,8 @@ _DOCS_POLICY = (
     "style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
 )
 _MAX_PATH = 80
-_FORECAST_ROUTES = {
-    "/tsfm/forecast": forecast,
+_FORECAST_ROUTES: dict[str, Endpoint] = {
+    "/tsfm/forecast": answer_forecast,
     "/tsfm/forecast/batch": forecast_batch,
 }
 

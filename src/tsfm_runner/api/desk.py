@@ -1,7 +1,6 @@
 """The desk where bodies are taken in and answers handed out, one or many alike."""
 
 from collections.abc import Sequence
-from hashlib import blake2b
 from typing import NamedTuple
 
 from starlette.types import Scope
@@ -16,7 +15,6 @@ from tsfm_runner.domain.task import ForecastTask
 from tsfm_runner.ports import Cache, Clock
 from tsfm_runner.service.forecasting import ForecastService, Outcome
 
-_KEY_BYTES = 16
 # Objects around the bytes of a written answer, rounded up.
 _OVERHEAD_BYTES = 4_000
 
@@ -28,7 +26,6 @@ class Reading(NamedTuple):
     """
 
     body: bytes
-    key: bytes
     found: Written | ForecastTask | Problem | None
 
 
@@ -61,18 +58,21 @@ class Desk:
             self._clock(),
         )
 
+    def elapsed_s(self, visit: Visit) -> float:
+        """Return how long a visit has lasted."""
+        return self._clock() - visit.started_s
+
     def look_up(self, body: bytes) -> Reading:
         """Return the answer that this very body was given a moment ago, if it was."""
-        key = blake2b(body, digest_size=_KEY_BYTES).digest()
-        return Reading(body, key, self._written.get(key))
+        return Reading(body, self._written.get(body))
 
     def read(self, reading: Reading) -> Reading:
         """Return what a body asks for; raise ``ProblemError`` where it is no JSON."""
-        body, key, _ = reading
+        body = reading.body
         task = read_lean_task(body, self._defaults)
         if task is None:
-            return Reading(body, key, read_task(parse_json(body), self._defaults))
-        return Reading(body, key, task)
+            return Reading(body, read_task(parse_json(body), self._defaults))
+        return Reading(body, task)
 
     async def serve(
         self, readings: Sequence[Reading], service: ForecastService, visit: Visit
@@ -113,8 +113,9 @@ class Desk:
         written = write(outcome)
         fresh_until_s = service.memory.fresh_until_s(outcome)
         if fresh_until_s is not None:
-            n_bytes = len(written.head) + outcome.task.context.nbytes + _OVERHEAD_BYTES
+            arrays = outcome.task.context.nbytes + outcome.values.nbytes
+            n_bytes = len(reading.body) + len(written.head) + arrays + _OVERHEAD_BYTES
             self._written.put(
-                reading.key, written, n_bytes=n_bytes, expires_at_s=fresh_until_s
+                reading.body, written, n_bytes=n_bytes, expires_at_s=fresh_until_s
             )
         return whole(written.head, outcome)

@@ -48,6 +48,11 @@ async def forecast(request: Request) -> Response:
     A failing model is never an error: a baseline answers in its place and `meta`
     says so.
     """
+    return _json(await answer_forecast(request))
+
+
+async def answer_forecast(request: Request) -> bytes:
+    """Return the bytes of the answer; raise ``ProblemError`` where there is none."""
     state = request.app.state
     settings: Settings = state.settings
     desk: Desk = state.desk
@@ -61,7 +66,7 @@ async def forecast(request: Request) -> Response:
     [answer] = await desk.serve([reading], state.backend.forecasts, visit)
     if isinstance(answer, Problem):
         raise ProblemError(answer)
-    return Response(answer, media_type="application/json")
+    return answer
 
 
 @router.post(
@@ -101,7 +106,11 @@ async def forecast_batch(request: Request) -> Response:
     async for index, answer in items:
         results[index] = b"{%b}" % _item(answer)
     joined = b",".join(results[index] for index in range(len(readings)))
-    return Response(b'{"results":[' + joined + b"]}", media_type="application/json")
+    return _json(b'{"results":[' + joined + b"]}")
+
+
+def _json(document: bytes) -> Response:
+    return Response(document, media_type="application/json")
 
 
 async def _beside_loop_if_large(read: Callable[[], Result], body: bytes) -> Result:
@@ -145,6 +154,7 @@ async def _answers(
         async for part in parts:
             for indexed in part:
                 yield indexed
+    service.telemetry.cycle_finished(desk.elapsed_s(visit))
 
 
 def _item(answer: bytes | Problem) -> bytes:

@@ -1,6 +1,7 @@
 """The way past the router for routes that are asked thousands of times a second."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -9,7 +10,11 @@ from starlette.types import Receive, Scope, Send
 
 from tsfm_runner.api.problems import ProblemError
 
-Endpoint = Callable[[Request], Awaitable[Response]]
+# What a hot endpoint returns: the bytes of a JSON document, or a whole response.
+Answer: TypeAlias = bytes | Response
+Endpoint: TypeAlias = Callable[[Request], Awaitable[Answer]]
+
+_JSON = (b"content-type", b"application/json")
 
 
 class HotRoutes:
@@ -33,7 +38,12 @@ class HotRoutes:
             return
         scope["app"] = self._app
         try:
-            response = await endpoint(Request(scope, receive))
+            answer = await endpoint(Request(scope, receive))
         except ProblemError as failure:
-            response = failure.problem.response()
-        await response(scope, receive, send)
+            answer = failure.problem.response()
+        if isinstance(answer, Response):
+            await answer(scope, receive, send)
+            return
+        headers = [(b"content-length", b"%d" % len(answer)), _JSON]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})

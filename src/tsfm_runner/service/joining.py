@@ -29,7 +29,8 @@ class Joiner(Generic[Item, Result]):
         """Return the result for each item, in order."""
         loop = asyncio.get_running_loop()
         if not self._waiting:
-            loop.call_soon(self._run)
+            # One turn later: those whose bytes have just arrived come along.
+            loop.call_soon(loop.call_soon, self._run)
         results: asyncio.Future[list[Result]] = loop.create_future()
         self._waiting.append((items, results))
         return await results

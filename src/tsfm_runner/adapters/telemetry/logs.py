@@ -1,7 +1,8 @@
 """The log: one JSON object a line, or plain words for people at a terminal."""
 
+import asyncio
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import TextIO, cast
 
 import msgspec
 import structlog
@@ -35,12 +36,41 @@ def _text_line(*, colors: bool) -> list[Processor]:
     ]
 
 
+class _LinesOfTurn:
+    """Hands all lines of one turn of the event loop to the stream at once.
+
+    One exchange with the system for each line would cost more than the line.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lines: list[str] = []
+
+    def write(self, text: str) -> None:
+        self._lines.append(text)
+        if len(self._lines) > 1:
+            return  # the first line of the turn has seen to it
+        try:
+            asyncio.get_running_loop().call_soon(self._hand_over)
+        except RuntimeError:  # there are no turns
+            self._hand_over()
+
+    def flush(self) -> None:
+        """Wait for the end of the turn."""
+
+    def _hand_over(self) -> None:
+        text = "".join(self._lines)
+        self._lines.clear()
+        self._stream.write(text)
+        self._stream.flush()
+
+
 def open_log(config: LogConfig, stream: TextIO) -> FilteringBoundLogger:
     """Return a logger that writes to the stream as the settings say."""
     is_terminal = stream.isatty()
     is_text = config.format == "text" or (config.format == "auto" and is_terminal)
     logger: FilteringBoundLogger = structlog.wrap_logger(
-        structlog.WriteLogger(stream),
+        structlog.WriteLogger(cast("TextIO", _LinesOfTurn(stream))),
         processors=_text_line(colors=is_terminal) if is_text else [_json_line],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[config.level]),
         context_class=dict,

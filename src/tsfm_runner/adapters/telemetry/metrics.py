@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.exposition import generate_latest
+
+from tsfm_runner.adapters.telemetry.tallies import Spread, Tally
 
 _FAST_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 _SLOW_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10)
@@ -18,13 +20,13 @@ class Metrics:
         """Start every metric at nothing."""
         self.registry = registry = CollectorRegistry()
 
-        def counter(name: str, text: str, *labels: str) -> Counter:
-            return Counter(name, text, labels, registry=registry)
+        def counter(name: str, text: str, *labels: str) -> Tally:
+            return Tally(registry, name, text, labels)
 
         def histogram(
-            name: str, text: str, buckets: tuple[float, ...], *labels: str
-        ) -> Histogram:
-            return Histogram(name, text, labels, buckets=buckets, registry=registry)
+            name: str, text: str, bounds: tuple[float, ...], *labels: str
+        ) -> Spread:
+            return Spread(registry, name, text, labels, bounds=bounds)
 
         self.requests = counter(
             "tsfm_requests", "HTTP requests by route and outcome.", "route", "outcome"
@@ -79,7 +81,7 @@ class Metrics:
             "tsfm_queue_wait_seconds", "Time a series waited for its call.", _FAST_S
         )
         self.cycle_duration = histogram(
-            "tsfm_cycle_duration_seconds", "Time of one cycle.", _CYCLE_S
+            "tsfm_cycle_duration_seconds", "Time of one batch.", _CYCLE_S
         )
 
     def watch(self, name: str, text: str, value: Callable[[], float]) -> None:

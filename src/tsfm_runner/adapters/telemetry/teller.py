@@ -1,7 +1,6 @@
 """Turns what is told into metrics and log lines; knows every metric's labels."""
 
 from collections.abc import Collection, Sequence
-from functools import lru_cache
 
 from structlog.typing import FilteringBoundLogger
 
@@ -18,7 +17,6 @@ _BREAKER_VALUES: dict[BreakerState, int] = {"closed": 0, "half_open": 1, "open":
 _MODE_VALUES: dict[RuntimeMode, int] = {"normal": 0, "degraded": 1, "baseline_only": 2}
 _OUTCOMES = {401: "denied", 403: "denied", 429: "limited", 503: "shed"}
 _OTHER = "other"
-_MAX_CHILDREN = 4_096
 
 
 class Teller:
@@ -39,18 +37,11 @@ class Teller:
         self._metrics = metrics
         self._log = log
         self._known_models = frozenset(known_models)
-        # Finding the child of a metric by its labels costs more than counting.
-        child = lru_cache(maxsize=_MAX_CHILDREN)
-        self._requests = child(metrics.requests.labels)
-        self._request_duration = child(metrics.request_duration.labels)
-        self._forecasts = child(metrics.forecasts.labels)
-        self._runtime_duration = child(metrics.runtime_duration.labels)
-        self._cache_events = child(metrics.cache_events.labels)
 
     def request_answered(self, route: str, *, status: int, duration_s: float) -> None:
         """Count one HTTP request, by the pattern of its route."""
-        self._requests(route, _outcome(status)).inc()
-        self._request_duration(route).observe(duration_s)
+        self._metrics.requests.counts[route, _outcome(status)] += 1
+        self._metrics.request_duration.observe((route,), duration_s)
 
     def request_failed(self, failure: Exception, *, request_id: str) -> None:
         """Log an error of our own with its traceback."""
@@ -61,9 +52,10 @@ class Teller:
         task, origin, cache = served.task, served.provenance, served.cache
         reason = origin.fallback_reason
         model = self._model(origin.model_name)
-        self._forecasts(origin.runtime, model, reason or "none").inc()
+        why = "none" if reason is None else reason.value
+        self._metrics.forecasts.counts[origin.runtime, model, why] += 1
         if origin.n_crossings and cache is None:
-            self._metrics.crossings.labels(model).inc(origin.n_crossings)
+            self._metrics.crossings.counts[model,] += origin.n_crossings
         self._log.info(
             "forecast",
             request_id=request_id,
@@ -84,9 +76,9 @@ class Teller:
     def runtime_called(self, call: RuntimeCall) -> None:
         """Count one exchange with a runtime; log one that failed."""
         model = self._model(call.model_name)
-        self._runtime_duration(call.runtime, model).observe(call.duration_s)
+        self._metrics.runtime_duration.observe((call.runtime, model), call.duration_s)
         if call.error is not None:
-            self._metrics.runtime_errors.labels(call.runtime, call.error).inc()
+            self._metrics.runtime_errors.counts[call.runtime, call.error] += 1
             self._log.warning(
                 "runtime_call_failed",
                 runtime=call.runtime,
@@ -98,9 +90,9 @@ class Teller:
 
     def batch_left(self, waits_s: Sequence[float]) -> None:
         """Count a batch that leaves, and how long each series waited for it."""
-        self._metrics.batch_size.observe(len(waits_s))
+        self._metrics.batch_size.observe((), len(waits_s))
         for wait_s in waits_s:
-            self._metrics.queue_wait.observe(wait_s)
+            self._metrics.queue_wait.observe((), wait_s)
 
     def breaker_changed(self, runtime: Rung, family: str, state: BreakerState) -> None:
         """Show and log a breaker that entered a state."""
@@ -114,11 +106,11 @@ class Teller:
 
     def cache_used(self, event: CacheEvent) -> None:
         """Count what the cache did for one task."""
-        self._cache_events(event).inc()
+        self._metrics.cache_events.counts[event,] += 1
 
     def cycle_finished(self, duration_s: float) -> None:
         """Count one cycle over many markets."""
-        self._metrics.cycle_duration.observe(duration_s)
+        self._metrics.cycle_duration.observe((), duration_s)
 
     def _model(self, name: str) -> str:
         return name if name in self._known_models else _OTHER
