@@ -42,12 +42,31 @@ def code_lines(function: Function) -> int:
     return (function.end_lineno or 0) - body[0].lineno + 1 if body else 0
 
 
+def passes_on(handler: ast.ExceptHandler) -> bool:
+    """Whether what is caught is raised again: here, or at those who wait for it."""
+    last = handler.body[-1]
+    is_raised = isinstance(last, ast.Raise) and last.exc is None
+    handed_over = (
+        ast.unparse(node.args[0])
+        for node in ast.walk(handler)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "set_exception"
+    )
+    return is_raised or (handler.name is not None and handler.name in handed_over)
+
+
 def broad_catches(source: str) -> list[int]:
-    """Return the line of each handler that takes any exception at all."""
+    """Return the line of each handler that takes any exception and swallows it.
+
+    One that passes it on hides nothing: the edge tells of an error before it goes
+    on to the server, and what fails for many callers fails at each of them.
+    """
     return [
         node.lineno
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.ExceptHandler)
+        and not passes_on(node)
         and (
             node.type is None
             or BROAD
@@ -96,6 +115,29 @@ def test_nothing_catches_errors_that_it_cannot_name(path: Path) -> None:
 )
 def test_a_catch_of_everything_is_seen(handler: str) -> None:
     assert broad_catches(f"try:\n    pass\n{handler}:\n    pass\n") == [3]
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        "except Exception:\n    note()\n    raise",
+        "except Exception as failure:\n    caller.set_exception(failure)",
+    ],
+)
+def test_a_catch_that_passes_the_error_on_hides_nothing(handler: str) -> None:
+    assert broad_catches(f"try:\n    pass\n{handler}\n") == []
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        "except Exception:\n    raise ValueError",
+        "except Exception:\n    raise\n    pass",
+        "except Exception as failure:\n    caller.set_exception(ValueError())",
+    ],
+)
+def test_a_catch_that_passes_something_else_on_is_seen(handler: str) -> None:
+    assert broad_catches(f"try:\n    pass\n{handler}\n") == [3]
 
 
 def test_a_docstring_is_no_line_of_code() -> None:

@@ -1,14 +1,25 @@
 """The real objects of a process: what starts, what refuses to, what is closed."""
 
+import asyncio
+import json
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 from tests.api.wire import a_request, prices
+from tests.fakes import Answers, FakeClock, FakeRuntime, flat_answers
+from tests.service.builders import task
 
 from tsfm_runner.adapters.tollama import TollamaRuntime
-from tsfm_runner.bootstrap import build_app, open_backend
+from tsfm_runner.bootstrap import Runtimes, build_app, open_backend
 from tsfm_runner.config import Settings
+from tsfm_runner.domain.forecast import (
+    CacheUse,
+    FallbackReason,
+    ModelCall,
+    ServedForecast,
+)
 from tsfm_runner.errors import ConfigurationError, RuntimeUnavailableError
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - never bound, only asked about
@@ -50,28 +61,114 @@ async def test_what_is_held_open_is_closed_at_the_end() -> None:
 
 async def test_every_forecast_has_an_id_of_its_own() -> None:
     async with open_backend(settings()) as backend:
-        told = {backend.forecasts.new_id() for _ in range(1_000)}
+        told = {backend.forecasts.completer.new_id() for _ in range(1_000)}
 
     assert len(told) == 1_000
 
 
-async def test_limits_of_the_settings_reach_the_predictor() -> None:
+async def test_a_runtime_that_is_handed_in_stands_in_the_place_of_tollama() -> None:
+    runtime = FakeRuntime()
+
+    async with open_backend(settings(), runtimes={"tollama": runtime}) as backend:
+        [answer] = await backend.forecasts.forecast_many([task()], deadline_s=2)
+        [status] = await backend.catalogue.statuses()
+
+    assert isinstance(answer, ServedForecast)
+    assert answer.provenance.runtime == "tollama"
+    assert len(runtime.calls) == 1
+    assert (status.rung, status.error) == ("tollama", None)
+
+
+async def test_a_clock_that_is_handed_in_tells_all_times() -> None:
+    clock = FakeClock()
+
+    def answer(call: ModelCall) -> Answers:
+        clock.now_s += 0.25
+        return flat_answers(call)
+
+    runtimes: Runtimes = {"tollama": FakeRuntime(answer)}
+    async with open_backend(settings(), clock=clock, runtimes=runtimes) as backend:
+        [first] = await backend.forecasts.forecast_many([task()], deadline_s=2)
+        clock.now_s += 10
+        [again] = await backend.forecasts.forecast_many([task()], deadline_s=2)
+
+    assert isinstance(first, ServedForecast)
+    assert isinstance(again, ServedForecast)
+    assert first.latency_ms == 250
+    assert again.cache == CacheUse(10, is_stale=False)
+
+
+async def test_to_give_up_answers_all_who_wait_with_a_baseline() -> None:
+    runtime = FakeRuntime(gate=asyncio.Semaphore(0))
+
+    async with open_backend(settings(), runtimes={"tollama": runtime}) as backend:
+        asking = asyncio.create_task(
+            backend.forecasts.forecast_many([task()], deadline_s=600)
+        )
+        while not runtime.calls:  # noqa: ASYNC110 - nothing else tells
+            await asyncio.sleep(0)
+        backend.give_up()
+        [answer] = await asking
+
+    assert isinstance(answer, ServedForecast)
+    assert answer.provenance.fallback_reason == FallbackReason.DEADLINE_EXCEEDED
+
+
+async def test_without_a_runtime_there_is_nothing_to_give_up() -> None:
+    async with open_backend(settings()) as backend:
+        backend.give_up()
+
+
+async def test_use_cases_alone_write_no_log(capsys: pytest.CaptureFixture[str]) -> None:
+    def down(_: ModelCall) -> Answers:
+        raise RuntimeUnavailableError("down")
+
+    runtimes: Runtimes = {"tollama": FakeRuntime(down)}
+    async with open_backend(settings(), runtimes=runtimes) as backend:
+        await backend.forecasts.forecast_many([task()], deadline_s=2)
+
+    assert capsys.readouterr() == ("", "")
+
+
+def test_everything_that_happens_is_told_to_log_and_metrics() -> None:
+    def down(_: ModelCall) -> Answers:
+        raise RuntimeUnavailableError("down")
+
+    log = StringIO()
     configured = settings(
-        tollama={
-            "url": "http://127.0.0.1:9",
-            "max_series_per_call": 3,
-            "max_connections": 5,
-        },
-        resilience={"max_retries": 0, "max_split_calls": 7},
+        resilience={"max_retries": 0},
+        breaker={"max_failures": 2},
+        degradation={"min_calls": 2},
     )
+    runtimes: Runtimes = {"tollama": FakeRuntime(down)}
+    app = build_app(configured, log_stream=log, runtimes=runtimes)
 
-    async with open_backend(configured) as backend:
-        predictor = backend.forecasts.predictors["tollama"]
+    with TestClient(app) as client:
+        for _ in range(2):
+            client.post("/tsfm/forecast", json=a_request(y=prices(60)))
+        metrics = client.get("/metrics").text
 
-    assert predictor.max_series_per_call == 3
-    assert predictor.max_split_calls == 7
-    assert predictor.line.resilience.max_retries == 0
-    assert predictor.line.turns._value == 5  # noqa: SLF001 - nothing else tells it
+    events = [json.loads(line)["event"] for line in log.getvalue().splitlines()]
+    assert events == [
+        "started",
+        "runtime_call_failed",
+        "forecast",
+        "runtime_call_failed",
+        "breaker",
+        "runtime_mode",
+        "forecast",
+        "stopped",
+    ]
+    for line in (
+        'tsfm_breaker_state{family="torch",runtime="tollama"} 2.0',
+        'tsfm_runtime_mode{runtime="tollama"} 2.0',
+        'tsfm_runtime_errors_total{kind="unavailable",runtime="tollama"} 2.0',
+        'tsfm_cache_events_total{event="miss"} 2.0',
+        "tsfm_batch_size_count 2.0",
+        "tsfm_queue_wait_seconds_count 2.0",
+        "tsfm_requests_in_flight 0.0",
+    ):
+        assert line in metrics
 
 
 @pytest.mark.parametrize(
