@@ -18,70 +18,64 @@ class Metrics:
 
     def __init__(self) -> None:
         """Start every metric at nothing."""
-        self.registry = registry = CollectorRegistry()
+        self.registry = CollectorRegistry()
+        self._start_those_of_answers()
+        self._start_those_of_runtimes()
 
-        def counter(name: str, text: str, *labels: str) -> Tally:
-            return Tally(registry, name, text, labels)
-
-        def histogram(
-            name: str, text: str, bounds: tuple[float, ...], *labels: str
-        ) -> Spread:
-            return Spread(registry, name, text, labels, bounds=bounds)
-
-        self.requests = counter(
+    def _start_those_of_answers(self) -> None:
+        self.requests = self._counter(
             "tsfm_requests", "HTTP requests by route and outcome.", "route", "outcome"
         )
-        self.request_duration = histogram(
+        self.request_duration = self._histogram(
             "tsfm_request_duration_seconds",
             "Time to answer a request.",
             _FAST_S,
             "route",
         )
-        self.forecasts = counter(
+        self.forecasts = self._counter(
             "tsfm_forecasts",
             "Bands served, and why a baseline stood in (none: no fallback).",
             "runtime",
             "model",
             "fallback_reason",
         )
-        self.runtime_duration = histogram(
+        self.crossings = self._counter(
+            "tsfm_quantile_crossings",
+            "Steps whose quantiles were put in order.",
+            "model",
+        )
+        self.cache_events = self._counter(
+            "tsfm_cache_events", "What the cache did for a market.", "event"
+        )
+        self.cycle_duration = self._histogram(
+            "tsfm_cycle_duration_seconds", "Time of one batch.", _CYCLE_S
+        )
+
+    def _start_those_of_runtimes(self) -> None:
+        self.runtime_duration = self._histogram(
             "tsfm_runtime_duration_seconds",
             "Time of one call of a runtime.",
             _SLOW_S,
             "runtime",
             "model",
         )
-        self.runtime_errors = counter(
+        self.runtime_errors = self._counter(
             "tsfm_runtime_errors", "Calls of a runtime that failed.", "runtime", "kind"
         )
-        self.cache_events = counter(
-            "tsfm_cache_events", "What the cache did for a market.", "event"
-        )
-        self.breaker_state = Gauge(
+        self.breaker_state = self._gauge(
             "tsfm_breaker_state",
             "0 closed, 1 half open, 2 open.",
-            ("runtime", "family"),
-            registry=registry,
+            "runtime",
+            "family",
         )
-        self.runtime_mode = Gauge(
-            "tsfm_runtime_mode",
-            "0 normal, 1 degraded, 2 baseline only.",
-            ("runtime",),
-            registry=registry,
+        self.runtime_mode = self._gauge(
+            "tsfm_runtime_mode", "0 normal, 1 degraded, 2 baseline only.", "runtime"
         )
-        self.crossings = counter(
-            "tsfm_quantile_crossings",
-            "Steps whose quantiles were put in order.",
-            "model",
-        )
-        self.batch_size = histogram(
+        self.batch_size = self._histogram(
             "tsfm_batch_size", "Series in a call of a runtime.", _SERIES
         )
-        self.queue_wait = histogram(
+        self.queue_wait = self._histogram(
             "tsfm_queue_wait_seconds", "Time a series waited for its call.", _FAST_S
-        )
-        self.cycle_duration = histogram(
-            "tsfm_cycle_duration_seconds", "Time of one batch.", _CYCLE_S
         )
 
     def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
@@ -91,3 +85,14 @@ class Metrics:
     def exposition(self) -> bytes:
         """Return all metrics in the text format of Prometheus."""
         return generate_latest(self.registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Tally:
+        return Tally(self.registry, name, text, labels)
+
+    def _histogram(
+        self, name: str, text: str, bounds: tuple[float, ...], *labels: str
+    ) -> Spread:
+        return Spread(self.registry, name, text, labels, bounds=bounds)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)
