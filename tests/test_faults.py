@@ -1,16 +1,20 @@
 """The whole service before a daemon that fails, over real HTTP."""
 
 import asyncio
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from io import StringIO
 from threading import Event, Thread
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from tests.fakes import FakeClock
 
 from tsfm_runner.bootstrap import build_app
 from tsfm_runner.config import ResilienceConfig, Settings, TollamaConfig
+from tsfm_runner.ports import Clock
 from tsfm_runner.testing.fake_tollama import (
     FakeTollamaOptions,
     Fault,
@@ -60,12 +64,15 @@ def daemon(options: FakeTollamaOptions) -> Iterator[str]:
 
 
 @contextmanager
-def service(url: str, *, model: str = "chronos2") -> Iterator[TestClient]:
+def service(
+    url: str, *, model: str = "chronos2", clock: Clock = time.monotonic
+) -> Iterator[TestClient]:
     settings = Settings(
         tollama=TollamaConfig.model_validate({"url": url, "model": model}),
         resilience=ResilienceConfig(attempt_timeout_s=0.3),
     )
-    with TestClient(build_app(settings)) as client:
+    app = build_app(settings, clock=clock, log_stream=StringIO())
+    with TestClient(app) as client:
         yield client
 
 
@@ -172,3 +179,51 @@ def test_every_generation_of_the_daemon_is_understood(generation: int) -> None:
         answer = client.post("/tsfm/forecast", json=body).json()
 
     assert answer["meta"]["runtime"] == "tollama"
+
+
+def test_a_daemon_that_keeps_failing_is_left_alone_until_it_has_cooled_down() -> None:
+    clock = FakeClock()
+    told = []
+
+    with (
+        daemon(FakeTollamaOptions(fault=Fault.INTERNAL)) as url,
+        service(url, clock=clock) as client,
+    ):
+        for number in range(4):
+            if number == 3:
+                clock.now_s += 30
+            answer = client.post("/tsfm/forecast", json=request(number)).json()
+            assert_is_valid(answer)
+            told.append(
+                (answer["meta"]["fallback_reason"], answer["meta"]["breaker_state"])
+            )
+
+    assert told == [
+        ("runtime_unavailable", "closed"),
+        ("runtime_unavailable", "open"),
+        ("breaker_open", "open"),
+        ("runtime_unavailable", "open"),
+    ]
+
+
+def test_an_answer_from_before_a_daemon_died_stands_in_for_it() -> None:
+    clock = FakeClock()
+    body = request()
+
+    with ExitStack() as alive, ExitStack() as serving:
+        url = alive.enter_context(daemon(FakeTollamaOptions()))
+        client = serving.enter_context(service(url, clock=clock))
+        well = client.post("/tsfm/forecast", json=body).json()
+        alive.close()
+        clock.now_s += 100
+        stale = client.post("/tsfm/forecast", json=body).json()
+        clock.now_s += 100
+        gone = client.post("/tsfm/forecast", json=body).json()
+
+    assert stale["yhat_q"] == well["yhat_q"]
+    assert stale["meta"]["fallback_reason"] == "stale_if_error"
+    assert stale["meta"]["cache_stale"] is True
+    assert stale["meta"]["cache_age_s"] == 100
+    assert gone["meta"]["fallback_reason"] == "runtime_unavailable"
+    for answer in (well, stale, gone):
+        assert_is_valid(answer)
