@@ -483,8 +483,9 @@ async def test_a_degraded_runtime_gets_half_as_many_series_a_call(
         update={"degradation": DegradationConfig(min_calls=20)}
     )
     rig = Rig(settings, is_held=False)
+    degradation = rig.line.degradation
     for is_failure in [False] * 14 + [True] * 6:
-        rig.line.degradation.settle(is_failure=is_failure)
+        degradation.settle(degradation.admit(), is_failure=is_failure)
 
     await rig.ask(*"abcdefgh")
 

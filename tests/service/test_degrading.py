@@ -27,7 +27,11 @@ class Rig:
     def end(self, *, failed: int, well: int) -> None:
         """End so many calls that were well, and then so many that failed."""
         for is_failure in [False] * well + [True] * failed:
-            self.degradation.settle(is_failure=is_failure)
+            self.call(is_failure=is_failure)
+
+    def call(self, *, is_failure: bool | None) -> None:
+        """Make one call that ends at once."""
+        self.degradation.settle(self.degradation.admit(), is_failure=is_failure)
 
     def wait(self, seconds: float) -> None:
         self.clock.now_s += seconds
@@ -36,8 +40,7 @@ class Rig:
         """Wait until a probe may be made, and make it."""
         self.wait(USUAL.probe_interval_s)
         assert self.degradation.is_askable
-        self.degradation.note_call()
-        self.degradation.settle(is_failure=is_failure)
+        self.call(is_failure=is_failure)
 
     def degrade(self) -> None:
         self.end(failed=3, well=7)
@@ -98,7 +101,7 @@ def test_a_neutral_end_says_nothing() -> None:
     rig = Rig()
 
     rig.end(failed=9, well=0)
-    rig.degradation.settle(is_failure=None)
+    rig.call(is_failure=None)
 
     assert rig.mode == "normal"
 
@@ -134,7 +137,7 @@ def test_at_a_share_between_leaving_and_entering_nothing_changes(
 
     for is_failure in endings:
         before, n_told = rig.mode, len(rig.told)
-        rig.degradation.settle(is_failure=is_failure)
+        rig.call(is_failure=is_failure)
         window.append(is_failure)
         share = sum(window) / len(window)
         if len(window) >= 10 and 0.15 <= share < 0.30:
@@ -159,7 +162,7 @@ def test_with_baselines_only_one_probe_is_made_every_ten_seconds() -> None:
         rig.wait(0.125)
         if rig.degradation.is_askable:
             asked_at_s.append(rig.clock.now_s)
-            rig.degradation.note_call()
+            rig.degradation.admit()
 
     assert asked_at_s == [10, 20, 30]
 
@@ -167,7 +170,7 @@ def test_with_baselines_only_one_probe_is_made_every_ten_seconds() -> None:
 def test_calls_of_a_runtime_that_is_well_put_no_probe_off() -> None:
     rig = Rig()
 
-    rig.degradation.note_call()
+    rig.degradation.admit()
 
     assert rig.degradation.is_askable
 
@@ -180,6 +183,22 @@ def test_a_probe_that_succeeds_resumes() -> None:
 
     assert rig.mode == "degraded"
     assert rig.degradation.is_askable
+
+
+@pytest.mark.parametrize("is_failure", [True, False])
+def test_calls_from_before_there_were_baselines_only_are_no_probes(
+    *, is_failure: bool
+) -> None:
+    rig = Rig()
+    rig.degrade()
+    early = rig.degradation.admit()
+    rig.end(failed=7, well=3)
+
+    rig.degradation.settle(early, is_failure=is_failure)
+    before = rig.mode
+    rig.probe(is_failure=False)
+
+    assert (before, rig.mode) == ("baseline_only", "degraded")
 
 
 def test_a_probe_that_fails_leaves_baselines_only() -> None:

@@ -105,8 +105,7 @@ class RuntimeLine:
         if remaining_s <= 0:
             raise DeadlinePassedError("no time is left")
         breaker = self._breaker(family)
-        permit = breaker.admit()
-        self.degradation.note_call()
+        permit, leave = breaker.admit(), self.degradation.admit()
         is_failure: bool | None = None
         try:
             answers = await self._exchange(call, remaining_s)
@@ -116,7 +115,7 @@ class RuntimeLine:
             raise
         finally:
             breaker.settle(permit, is_failure=is_failure)
-            self.degradation.settle(is_failure=is_failure)
+            self.degradation.settle(leave, is_failure=is_failure)
         return answers
 
     async def _exchange(self, call: ModelCall, remaining_s: float) -> Answers:

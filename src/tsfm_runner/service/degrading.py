@@ -5,7 +5,7 @@ from collections.abc import Callable
 from tsfm_runner.config import DegradationConfig
 from tsfm_runner.domain.forecast import RuntimeMode
 from tsfm_runner.ports import Clock
-from tsfm_runner.service.breaking import Outcomes
+from tsfm_runner.service.breaking import Outcomes, Permit
 
 
 class Degradation:
@@ -26,6 +26,7 @@ class Degradation:
         self._clock = clock
         self._tell = tell
         self._mode: RuntimeMode = "normal"
+        self._era = 0
         self._outcomes = Outcomes(config.window_s, clock)
         self._next_probe_s = 0.0
 
@@ -39,14 +40,18 @@ class Degradation:
         """Whether a call may be made now, be it as a probe."""
         return self._mode != "baseline_only" or self._clock() >= self._next_probe_s
 
-    def note_call(self) -> None:
-        """Say that a call is being made; as a probe it is the only one for a while."""
+    def admit(self) -> Permit:
+        """Let one call through; as a probe it is the only one for a while."""
         if self._mode == "baseline_only":
             self._next_probe_s = self._clock() + self._config.probe_interval_s
+        return self._era
 
-    def settle(self, *, is_failure: bool | None) -> None:
-        """Say how a call ended; None says nothing about the runtime."""
-        if is_failure is None:
+    def settle(self, permit: Permit, *, is_failure: bool | None) -> None:
+        """Say how a call ended; None says nothing about the runtime.
+
+        What was let through in an earlier mode no longer counts: it is no probe.
+        """
+        if permit != self._era or is_failure is None:
             return
         self._outcomes.add(is_failure=is_failure)
         config = self._config
@@ -67,6 +72,7 @@ class Degradation:
 
     def _enter(self, mode: RuntimeMode) -> None:
         self._mode = mode
+        self._era += 1
         self._outcomes = Outcomes(self._config.window_s, self._clock)
         self._next_probe_s = self._clock() + self._config.probe_interval_s
         self._tell(mode)
