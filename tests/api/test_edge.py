@@ -1,11 +1,9 @@
 """Around every request: its id, the headers, how many are at work, one word told."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 
 import pytest
-from httpx2 import ASGITransport, AsyncClient, Response
+from httpx2 import AsyncClient, Response
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from tests.api.wire import (
@@ -15,19 +13,20 @@ from tests.api.wire import (
     a_request,
     an_app,
     assert_problem,
+    client_at,
     client_of,
     prices,
+    started,
+    until,
     with_tollama,
 )
 from tests.fakes import FakeClock, FakeRuntime, FakeTelemetry
 
 from tsfm_runner.adapters.memory_cache import MemoryCache
-from tsfm_runner.api.app import Application
 from tsfm_runner.api.edge import Edge
 from tsfm_runner.api.watch import Watch
 from tsfm_runner.config import ResilienceConfig
 
-PATIENCE_S = 10.0
 SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -70,24 +69,6 @@ def an_edge(
         limits=ResilienceConfig(),
         forecast_routes=frozenset((FORECAST, BATCH)),
     )
-
-
-def client_at(app: ASGIApp) -> AsyncClient:
-    transport = ASGITransport(app=app, raise_app_exceptions=False)
-    return AsyncClient(transport=transport, base_url="http://here")
-
-
-@asynccontextmanager
-async def started(app: Application) -> AsyncIterator[AsyncClient]:
-    """Start the application in this loop, so that many may ask at once."""
-    async with app.site.router.lifespan_context(app.site), client_at(app) as client:
-        yield client
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not is_so():  # noqa: ASYNC110 - nothing else tells
-            await asyncio.sleep(0)
 
 
 def asked(client: AsyncClient, name: str) -> "asyncio.Task[Response]":

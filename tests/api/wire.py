@@ -1,13 +1,15 @@
 """Requests to make over HTTP, and a service to make them to."""
 
+import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from io import StringIO
 from typing import Any, TextIO
 
-from httpx2 import Response
+from httpx2 import ASGITransport, AsyncClient, Response
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp
 from tests.fakes import FakeClock
 
 from tsfm_runner.api.app import Application
@@ -22,6 +24,8 @@ BATCH = "/tsfm/forecast/batch"
 PROBLEM = "application/problem+json"
 NDJSON = "application/x-ndjson"
 HOW_SERVED = ("cache_hit", "cache_stale", "cache_age_s", "latency_ms")
+
+_PATIENCE_S = 10.0
 
 Json = dict[str, Any]
 
@@ -83,6 +87,26 @@ def an_app(
         log_stream=log or StringIO(),
         runtimes=None if runtime is None else {"tollama": runtime},
     )
+
+
+def client_at(app: ASGIApp) -> AsyncClient:
+    """Return a client in the running loop, of which many requests may be out."""
+    transport = ASGITransport(app=app, raise_app_exceptions=False)
+    return AsyncClient(transport=transport, base_url="http://here")
+
+
+@asynccontextmanager
+async def started(app: Application) -> AsyncIterator[AsyncClient]:
+    """Start the application in the running loop; give a client of it."""
+    async with app.site.router.lifespan_context(app.site), client_at(app) as client:
+        yield client
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Let others go on until it is so."""
+    async with asyncio.timeout(_PATIENCE_S):
+        while not is_so():  # noqa: ASYNC110 - nothing else tells
+            await asyncio.sleep(0)
 
 
 def assert_problem(response: Response, status: int, code: str) -> Json:

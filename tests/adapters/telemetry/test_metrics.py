@@ -1,0 +1,511 @@
+"""Each metric moves when its behaviour happens: by requests, read from `/metrics`."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import numpy as np
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.testclient import TestClient
+from tests.api.wire import (
+    BATCH,
+    FORECAST,
+    Json,
+    a_client,
+    a_request,
+    an_app,
+    assert_problem,
+    prices,
+    started,
+    until,
+    with_tollama,
+)
+from tests.fakes import Answers, FakeClock, FakeRuntime, flat_answers
+
+from tsfm_runner.config import Settings
+from tsfm_runner.domain.forecast import ModelCall, QuantileForecast
+from tsfm_runner.errors import (
+    ForecastRuntimeError,
+    ModelNotInstalledError,
+    RuntimeOutputError,
+    RuntimeProtocolError,
+    RuntimeRefusedError,
+    RuntimeTimeoutError,
+    RuntimeUnavailableError,
+)
+
+Test = TypeVar("Test", bound=Callable[..., object])
+Sample = tuple[str, frozenset[tuple[str, str]]]
+
+KEY = "key-of-sixteen-characters-or-more"
+TAKES_S = 0.2
+# Which test shows that a metric moves.
+SHOWN: dict[str, str] = {}
+
+
+def shows(metric: str) -> Callable[[Test], Test]:
+    """Enter a test in the table of those that show a metric move."""
+
+    def enter(test: Test) -> Test:
+        SHOWN[metric] = test.__name__
+        return test
+
+    return enter
+
+
+def read(text: str) -> dict[Sample, float]:
+    """Return the value of each sample of an exposition."""
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+class Service:
+    """A service on a clock of its own, before a runtime that does as it is told."""
+
+    def __init__(self, client: TestClient, clock: FakeClock) -> None:
+        self.client = client
+        self.clock = clock
+        self._count = 0
+
+    def asks(self, **fields: object) -> Json:
+        """Return the `meta` of an answer to a market that nobody asked about yet."""
+        self._count += 1
+        request = a_request(y=prices(60), market_id=f"m{self._count}") | fields
+        response = self.client.post(FORECAST, json=request)
+        assert response.status_code == 200, response.text
+        meta: Json = response.json()["meta"]
+        return meta
+
+    def batch(self, size: int) -> None:
+        requests = [a_request(y=prices(60), market_id=f"b{n}") for n in range(size)]
+        assert self.client.post(BATCH, json={"requests": requests}).status_code == 200
+
+    def value(self, name: str, **labels: str) -> float:
+        """Return a sample, 0 where there is none yet."""
+        told = read(self.client.get("/metrics").text)
+        return told.get((name, frozenset(labels.items())), 0.0)
+
+
+Script = Callable[[ModelCall], Answers]
+
+
+@contextmanager
+def a_service(
+    script: Script = flat_answers,
+    *,
+    settings: Settings | None = None,
+    clock: FakeClock | None = None,
+) -> Iterator[Service]:
+    clock = clock or FakeClock()
+    runtime = FakeRuntime(script)
+    with a_client(settings or with_tollama(), runtime=runtime, clock=clock) as client:
+        yield Service(client, clock)
+
+
+def failing(failure: ForecastRuntimeError) -> Script:
+    def answers(_: ModelCall) -> Answers:
+        raise failure
+
+    return answers
+
+
+def taking(clock: FakeClock) -> Script:
+    """Return answers for which time passes."""
+
+    def answers(call: ModelCall) -> Answers:
+        clock.now_s += TAKES_S
+        return flat_answers(call)
+
+    return answers
+
+
+class Sick:
+    """A runtime that is away until it is well."""
+
+    is_well = False
+
+    def __call__(self, call: ModelCall) -> Answers:
+        if not self.is_well:
+            raise RuntimeUnavailableError("connection refused")
+        return flat_answers(call)
+
+
+def test_every_metric_is_shown_to_move() -> None:
+    with a_client() as client:
+        text = client.get("/metrics").text
+
+    listed = {family.name for family in text_string_to_metric_families(text)}
+    assert listed == SHOWN.keys()
+    assert all(name in globals() for name in SHOWN.values())
+
+
+@shows("tsfm_requests")
+def test_requests_are_counted_by_how_they_ended() -> None:
+    settings = with_tollama(
+        auth={"keys": {"desk": KEY, "other": KEY[::-1]}, "rate_per_minute": 3}
+    )
+
+    def broken(call: ModelCall) -> Answers:
+        if call.series[0].market_id == "broken":
+            raise ZeroDivisionError
+        return flat_answers(call)
+
+    with a_service(broken, settings=settings) as service:
+        client = service.client
+        mine = {"X-API-Key": KEY}
+        client.post(FORECAST, json=a_request())
+        for body in (a_request(), {}, a_request(market_id="broken", y=prices(60)), {}):
+            client.post(FORECAST, json=body, headers=mine)
+        metrics = client.get("/metrics", headers=mine).text
+
+    told = read(metrics)
+    counts = {
+        dict(labels)["outcome"]: value
+        for (name, labels), value in told.items()
+        if name == "tsfm_requests_total" and ("route", FORECAST) in labels
+    }
+    assert counts == {
+        "denied": 1,
+        "ok": 1,
+        "refused": 1,
+        "failed": 1,
+        "limited": 1,
+    }
+
+
+async def test_requests_that_are_turned_away_are_counted_as_shed() -> None:
+    runtime = FakeRuntime(gate=(gate := asyncio.Semaphore(0)))
+    limits = {"max_in_flight": 1, "hard_max_in_flight": 1}
+    app = an_app(with_tollama(resilience=limits), runtime=runtime)
+
+    async with started(app) as client:
+        first = asyncio.create_task(client.post(FORECAST, json=a_request(y=prices(60))))
+        await until(lambda: len(runtime.calls) == 1)
+        await client.post(FORECAST, json=a_request())
+        gate.release()
+        await first
+        told = read((await client.get("/metrics")).text)
+
+    shed = {("route", FORECAST), ("outcome", "shed")}
+    assert told["tsfm_requests_total", frozenset(shed)] == 1
+
+
+@shows("tsfm_request_duration_seconds")
+def test_time_of_requests_is_told_by_route() -> None:
+    clock = FakeClock()
+
+    with a_service(taking(clock), clock=clock) as service:
+        service.asks()
+        name = "tsfm_request_duration_seconds"
+
+        assert service.value(f"{name}_sum", route=FORECAST) == pytest.approx(TAKES_S)
+        assert service.value(f"{name}_count", route=FORECAST) == 1
+        assert service.value(f"{name}_bucket", route=FORECAST, le="0.1") == 0
+        assert service.value(f"{name}_bucket", route=FORECAST, le="0.25") == 1
+
+
+@shows("tsfm_forecasts")
+@pytest.mark.parametrize(
+    ("fields", "labels"),
+    [
+        ({}, ("tollama", "chronos2", "none")),
+        ({"y": [0.4, 0.5]}, ("baseline", "ewma", "too_few_points")),
+        ({"liquidity_bucket": "low"}, ("baseline", "ewma", "baseline_only_liquidity")),
+        ({"model": {"provider": "baseline"}}, ("baseline", "ewma", "none")),
+        ({"model": {"model_name": "har"}}, ("baseline", "har", "none")),
+        ({"model": {"model_name": "my own"}}, ("tollama", "other", "none")),
+        ({"model": {"model_name": "lag-llama"}}, ("tollama", "lag-llama", "none")),
+    ],
+)
+def test_bands_are_counted_by_who_made_them_and_why(
+    fields: Json, labels: tuple[str, str, str]
+) -> None:
+    runtime, model, reason = labels
+
+    with a_service() as service:
+        service.asks(**fields)
+        counted = service.value(
+            "tsfm_forecasts_total",
+            runtime=runtime,
+            model=model,
+            fallback_reason=reason,
+        )
+
+    assert counted == 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (RuntimeUnavailableError("away"), "runtime_unavailable"),
+        (RuntimeTimeoutError("late"), "runtime_timeout"),
+        (RuntimeProtocolError("nonsense"), "runtime_protocol"),
+        (RuntimeOutputError("not finite"), "invalid_output"),
+        (ModelNotInstalledError("none"), "model_not_installed"),
+    ],
+)
+def test_baselines_in_the_place_of_a_model_are_counted_by_their_reason(
+    failure: ForecastRuntimeError, reason: str
+) -> None:
+    labels = {"runtime": "baseline", "model": "ewma", "fallback_reason": reason}
+
+    with a_service(failing(failure)) as service:
+        service.asks()
+        counted = service.value("tsfm_forecasts_total", **labels)
+
+    assert counted == 1
+
+
+@shows("tsfm_runtime_duration_seconds")
+def test_time_of_calls_is_told_by_runtime_and_model() -> None:
+    clock = FakeClock()
+    labels = {"runtime": "tollama", "model": "chronos2"}
+
+    with a_service(taking(clock), clock=clock) as service:
+        service.asks()
+        service.asks()
+        name = "tsfm_runtime_duration_seconds"
+        total = service.value(f"{name}_sum", **labels)
+        count = service.value(f"{name}_count", **labels)
+
+    assert total == pytest.approx(2 * TAKES_S)
+    assert count == 2
+
+
+@shows("tsfm_runtime_errors")
+@pytest.mark.parametrize(
+    ("failure", "kind", "calls"),
+    [
+        (RuntimeUnavailableError("away"), "unavailable", 2),  # and asked once more
+        (RuntimeTimeoutError("late"), "timeout", 2),
+        (RuntimeRefusedError("no", is_input=False), "refused", 1),
+        (RuntimeProtocolError("nonsense"), "protocol", 1),
+    ],
+)
+def test_calls_that_failed_are_counted_by_kind(
+    failure: ForecastRuntimeError, kind: str, calls: int
+) -> None:
+    with a_service(failing(failure)) as service:
+        service.asks()
+        counted = service.value(
+            "tsfm_runtime_errors_total", runtime="tollama", kind=kind
+        )
+
+    assert counted == calls
+
+
+@shows("tsfm_cache_events")
+def test_what_the_cache_did_is_counted() -> None:
+    sick = Sick()
+    sick.is_well = True
+    one = a_request(y=prices(60))
+
+    with a_service(sick) as service:
+
+        def count(event: str) -> float:
+            return service.value("tsfm_cache_events_total", event=event)
+
+        service.client.post(FORECAST, json=one)
+        at_first = [count(event) for event in ("miss", "hit", "join", "stale")]
+        service.client.post(FORECAST, json=one)  # the same bytes
+        service.client.post(FORECAST, json=one | {"freq": "5m"})  # the same meaning
+        hits = count("hit")
+        twice = [a_request(market_id="twice", y=prices(60))] * 2
+        service.client.post(BATCH, json={"requests": twice})
+        joined = count("join")
+        sick.is_well = False
+        service.clock.now_s = 100.0
+        service.client.post(FORECAST, json=one)
+        stale = count("stale")
+
+    assert at_first == [1, 0, 0, 0]
+    assert (hits, joined, stale) == (2, 1, 1)
+
+
+@shows("tsfm_breaker_state")
+def test_the_breaker_is_shown_to_open_and_to_close_again() -> None:
+    sick = Sick()
+    settings = with_tollama(resilience={"max_retries": 0})
+
+    with a_service(sick, settings=settings) as service:
+
+        def state() -> float:
+            return service.value(
+                "tsfm_breaker_state", runtime="tollama", family="torch"
+            )
+
+        states = []
+        for _ in range(3):
+            service.asks()
+        states.append(state())
+        sick.is_well = True
+        service.clock.now_s = 30.0
+        for _ in range(2):
+            service.asks()
+            states.append(state())
+
+    assert states == [2, 1, 0]
+
+
+@shows("tsfm_runtime_mode")
+def test_the_mode_of_a_runtime_is_shown_to_change_and_to_change_back() -> None:
+    sick = Sick()
+    settings = with_tollama(
+        resilience={"max_retries": 0},
+        breaker={"max_failures": 1_000, "min_calls": 1_000},
+    )
+
+    with a_service(sick, settings=settings) as service:
+
+        def mode() -> float:
+            return service.value("tsfm_runtime_mode", runtime="tollama")
+
+        modes = [mode()]
+        for _ in range(10):
+            service.asks()
+        modes.append(mode())
+        sick.is_well = True
+        service.clock.now_s += 10.0
+        service.asks()
+        modes.append(mode())
+        for _ in range(10):
+            service.asks()
+        modes.append(mode())
+
+    assert modes == [0, 2, 1, 0]
+
+
+@shows("tsfm_quantile_crossings")
+def test_steps_whose_quantiles_cross_are_counted_once() -> None:
+    def crossing(call: ModelCall) -> Answers:
+        steps = np.repeat([[0.6, 0.5, 0.4]], call.horizon, axis=0)
+        return [QuantileForecast(call.quantile_levels, steps)]
+
+    with a_service(crossing) as service:
+        for _ in range(2):  # the second is a hit
+            service.asks(market_id="same", horizon_steps=7)
+        counted = service.value("tsfm_quantile_crossings_total", model="chronos2")
+
+    assert counted == 7
+
+
+@shows("tsfm_batch_size")
+def test_series_of_a_call_are_counted() -> None:
+    with a_service() as service:
+        service.batch(5)
+        count, total = (
+            service.value(f"tsfm_batch_size_{part}") for part in ("count", "sum")
+        )
+
+    assert (count, total) == (1, 5)
+
+
+@shows("tsfm_queue_wait_seconds")
+def test_time_that_series_wait_for_their_call_is_told() -> None:
+    clock = FakeClock()
+    settings = with_tollama(
+        resilience={"max_calls_in_flight": 1},
+        tollama={"url": "http://127.0.0.1:9", "max_series_per_call": 1},
+    )
+
+    with a_service(taking(clock), settings=settings, clock=clock) as service:
+        service.batch(3)
+        count, total = (
+            service.value(f"tsfm_queue_wait_seconds_{part}")
+            for part in ("count", "sum")
+        )
+
+    assert count == 3
+    assert total == pytest.approx((0 + 1 + 2) * TAKES_S)
+
+
+@shows("tsfm_requests_in_flight")
+async def test_forecasts_at_work_are_shown() -> None:
+    runtime = FakeRuntime(gate=(gate := asyncio.Semaphore(0)))
+    shown = []
+
+    async with started(an_app(runtime=runtime)) as client:
+
+        async def show() -> None:
+            told = read((await client.get("/metrics")).text)
+            shown.append(told["tsfm_requests_in_flight", frozenset()])
+
+        await show()
+        asked = asyncio.create_task(client.post(FORECAST, json=a_request(y=prices(60))))
+        await until(lambda: len(runtime.calls) == 1)
+        await show()
+        gate.release()
+        await asked
+        await show()
+
+    assert shown == [0, 1, 0]
+
+
+@shows("tsfm_cycle_duration_seconds")
+def test_time_of_batches_is_told() -> None:
+    clock = FakeClock()
+
+    with a_service(taking(clock), clock=clock) as service:
+        service.asks()
+        service.batch(5)
+        count, total = (
+            service.value(f"tsfm_cycle_duration_seconds_{part}")
+            for part in ("count", "sum")
+        )
+
+    assert count == 1
+    assert total == pytest.approx(TAKES_S)
+
+
+def test_samples_do_not_grow_with_markets_models_or_paths() -> None:
+    def made_up(number: int) -> Json:
+        return a_request(
+            y=prices(40),
+            market_id=f"market-{number}",
+            category=f"category-{number}",
+            model={"model_name": f"model-{number}", "model_version": str(number)},
+        )
+
+    with a_service() as service:
+        client = service.client
+        service.asks()
+        for path in ("/made/up", "/docs/assets/none", "/metrics"):
+            client.get(path)
+        client.post(BATCH, json={"requests": [made_up(0)]})
+        before = client.get("/metrics").text
+        for number in range(1, 101):
+            service.asks(model={"model_name": f"another-{number}"})
+            client.get(f"/made/up/{number}")
+            client.get(f"/docs/assets/{number}", headers={"X-Request-ID": str(number)})
+        client.post(BATCH, json={"requests": [made_up(n) for n in range(1, 1_001)]})
+        after = client.get("/metrics").text
+
+    assert read(before).keys() == read(after).keys()
+    assert len(after) < 1.2 * len(before)
+
+
+def test_metrics_need_a_key_where_there_are_keys() -> None:
+    keys = {"keys": {"desk": KEY}}
+
+    with a_client(Settings.model_validate({"auth": keys})) as client:
+        without = client.get("/metrics")
+        brought = client.get("/metrics", headers={"X-API-Key": KEY})
+    public = Settings.model_validate({"auth": keys | {"public": ["/metrics"]}})
+    with a_client(public) as client:
+        open_to_all = client.get("/metrics")
+
+    assert_problem(without, 401, "unauthorized")
+    assert (brought.status_code, open_to_all.status_code) == (200, 200)
+
+
+def test_metrics_are_text_that_prometheus_reads() -> None:
+    with a_client() as client:
+        response = client.get("/metrics")
+
+    kind = response.headers["content-type"]
+    assert kind == "text/plain; version=0.0.4; charset=utf-8"
