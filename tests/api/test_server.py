@@ -135,8 +135,9 @@ async def test_caller_who_leaves_in_the_middle_is_no_error_of_ours(
         await asked(port, head(f"Content-Length: {len(_BODY)}"), _BODY)
 
     told = capfd.readouterr()
-    [line] = told.err.splitlines()
-    assert (told.out, json.loads(line)["event"]) == ("", "forecast")
+    events = [json.loads(line)["event"] for line in told.err.splitlines()]
+    assert events == ["started", "forecast", "stopped"]
+    assert told.out == ""
 
 
 async def test_slow_caller_keeps_nobody_waiting() -> None:
