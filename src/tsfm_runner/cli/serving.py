@@ -6,12 +6,13 @@ import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import uvicorn
 
 from tsfm_runner.api.app import Application
 from tsfm_runner.bootstrap import build_app
+from tsfm_runner.cli.joined_writes import joined_http
 from tsfm_runner.config import Settings
 from tsfm_runner.errors import ConfigurationError
 from tsfm_runner.ports import Clock
@@ -62,6 +63,7 @@ async def running_service(
     grace_s = settings.server.shutdown_grace_s
     config = uvicorn.Config(
         app.edge,
+        http=cast("type[asyncio.Protocol]", joined_http),
         log_level="info" if access_log else "warning",
         access_log=access_log,
         server_header=False,

@@ -18,6 +18,11 @@ from tsfm_runner.ports import Clock
 from tsfm_runner.service.asking import RuntimeLine
 from tsfm_runner.service.deadline import Deadline
 
+# A batch leaves when so many turns of the loop have brought nothing to go along, and
+# after so many turns in any case.
+_QUIET_TURNS = 0
+_MAX_TURNS = 64
+
 # An answer for one series, and how many series were in its call.
 Answer = tuple[QuantileForecast | ForecastRuntimeError, int]
 
@@ -95,16 +100,19 @@ class _Lane:
         default_factory=dict
     )
     n_out: int = 0
-    is_leaving: bool = False
+    is_settling: bool = False
+    n_quiet_turns: int = 0
+    n_turns: int = 0
 
 
 class Batcher:
     """Sends what waits for a runtime as soon as it takes another call.
 
     While fewer calls of a model family are out than the limit, whatever waits
-    leaves at once, together with all that was submitted in the same turn of the
-    event loop; while the limit is reached, what is submitted waits and leaves
-    together in the next call. Those with the earliest deadline leave first.
+    leaves as soon as the event loop brings nothing more to go along: at once, when
+    one request comes alone, and with all the others that the end of a call has set
+    free. While the limit is reached, what is submitted waits and leaves together in
+    the next call. Those with the earliest deadline leave first.
     """
 
     def __init__(
@@ -143,9 +151,8 @@ class Batcher:
             waiting = _Waiting(group, place, series, deadline, now_s)
             entry = (deadline.expires_at_s, next(self._numbers), waiting, call)
             heapq.heappush(queue, entry)
-        if not lane.is_leaving:
-            lane.is_leaving = True
-            loop.call_soon(self._leave, lane)
+        lane.n_quiet_turns = 0
+        self._settle(lane)
         try:
             return await group.done
         finally:
@@ -157,9 +164,24 @@ class Batcher:
         for group in tuple(self._groups):
             group.give_up()
 
+    def _settle(self, lane: _Lane) -> None:
+        """Let calls leave once the loop has turned without bringing more."""
+        if not lane.is_settling:
+            lane.is_settling = True
+            lane.n_turns = 0
+            asyncio.get_running_loop().call_soon(self._turn, lane)
+
+    def _turn(self, lane: _Lane) -> None:
+        lane.n_turns += 1
+        lane.n_quiet_turns += 1
+        if lane.n_quiet_turns > _QUIET_TURNS or lane.n_turns >= _MAX_TURNS:
+            lane.is_settling = False
+            self._leave(lane)
+        else:
+            asyncio.get_running_loop().call_soon(self._turn, lane)
+
     def _leave(self, lane: _Lane) -> None:
         """Send calls until nothing waits or the limit is reached."""
-        lane.is_leaving = False
         while lane.queues and lane.n_out < self._limits.max_calls_in_flight:
             question = min(lane.queues, key=lambda key: lane.queues[key][0][:2])
             batch, call = self._take(lane, question)
@@ -217,7 +239,7 @@ class Batcher:
             await self._ask_in_parts(question.family, call, batch, last)
         finally:
             lane.n_out -= 1
-            self._leave(lane)
+            self._settle(lane)
 
     async def _ask_in_parts(
         self, family: str, call: ModelCall, batch: list[_Waiting], deadline: Deadline
