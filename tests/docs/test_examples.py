@@ -3,6 +3,7 @@
 import json
 import runpy
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from tests.docs.reading import PAGES, ROOT, blocks, command_lines, name_of, requ
 
 from tsfm_runner.bootstrap import build_app
 from tsfm_runner.cli.app import app
-from tsfm_runner.config import Settings
+from tsfm_runner.config import CacheConfig, Settings
 
 PROGRAMS = [
     pytest.param(code, id=f"{name_of(page)} {number}")
@@ -34,7 +35,8 @@ COMMANDS = [
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient]:
-    with TestClient(build_app(Settings())) as client:
+    settings = Settings(cache=CacheConfig(ttl_s=0))  # no example answers another
+    with TestClient(build_app(settings, log_stream=StringIO())) as client:
         yield client
 
 

@@ -17,7 +17,7 @@ from tsfm_runner.domain.forecast import FallbackReason
 SOURCE = ROOT / "src" / "tsfm_runner"
 API = SOURCE / "api"
 ERRORS = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
-CODE = re.compile(r"[a-z]+(_[a-z]+)+|unauthorized")
+CODE = re.compile(r"[a-z]+(_[a-z]+)+|unauthorized|overloaded")
 WARNING = re.compile(r"[a-z]+(_[a-z]+)+")
 MARK = re.compile(r"<!-- made: (\w+) -->")
 
