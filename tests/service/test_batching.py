@@ -85,7 +85,7 @@ class Rig:
 
 async def settled() -> None:
     """Wait until nothing happens any more unless a call is answered."""
-    for _ in range(8):
+    for _ in range(20):
         await asyncio.sleep(0)
 
 
@@ -552,3 +552,36 @@ async def test_every_series_is_sent_once_and_answered_to_who_asked_for_it(
     sent = [series.market_id for call in runtime.calls for series in call.series]
     assert sorted(map(int, sent)) == list(range(sum(sizes)))
     assert max(len(call.series) for call in runtime.calls) <= max_series
+
+
+async def test_a_stream_of_requests_that_never_ends_holds_no_call_up() -> None:
+    rig = Rig()
+    asking: list[asyncio.Task[list[Answer]]] = []
+
+    while not rig.sent:
+        asking.append(rig.ask(f"m{len(asking)}"))
+        await asyncio.sleep(0)
+
+    assert 1 < len(rig.sent[0]) <= 64
+    for task in asking:
+        task.cancel()
+
+
+async def test_those_whom_a_call_set_free_leave_together_in_the_next() -> None:
+    rig = Rig()
+    first = [rig.ask("a"), rig.ask("b")]
+    await settled()
+
+    async def ask_on(after: asyncio.Task[list[Answer]], name: str) -> None:
+        await after
+        rig.ask(name)
+
+    followers = [
+        asyncio.create_task(ask_on(task, name))
+        for task, name in zip(first, "cd", strict=True)
+    ]
+    await settled()
+    await rig.let_go()
+
+    assert rig.sent == [["a", "b"], ["c", "d"]]
+    await asyncio.gather(*followers)
