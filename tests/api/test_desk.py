@@ -271,6 +271,18 @@ def test_without_room_nothing_is_kept() -> None:
     assert [how(answer) for answer in answers] == [AS_IT_CAME] * 2
 
 
+def test_covariates_take_room_too() -> None:
+    columns = {str(number): [0.5] * 60 for number in range(32)}
+    room = 2 * 16_000  # for half of it in each of the two ways to keep an answer
+
+    with a_scene(with_tollama(cache={"max_bytes": room})) as scene:
+        plain = [scene.post() for _ in range(2)]
+        heavy = [scene.post(x_past=columns) for _ in range(2)]
+
+    assert how(plain[1]) == hit(0)
+    assert how(heavy[1]) == AS_IT_CAME
+
+
 def test_a_refusal_is_told_again_and_again(scene: Scene) -> None:
     body = json.dumps(asked(model={"provider": "baseline", "model_name": "arima"}))
 

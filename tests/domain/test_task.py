@@ -88,3 +88,19 @@ def test_steps_follow_the_cutoff() -> None:
         "2026-02-20T12:05:00+00:00",
         "2026-02-20T12:10:00+00:00",
     ]
+
+
+def test_memory_of_a_task_is_that_of_all_its_arrays() -> None:
+    columns = {name: np.zeros(3) for name in ("a", "b")}
+
+    plain = task([0.1, 0.2, 0.3], horizon=2)
+    full = task(
+        [0.1, 0.2, 0.3],
+        horizon=2,
+        times_s=END_S - np.arange(3.0)[::-1],
+        past_covariates=columns,
+        future_covariates={"a": np.zeros(2)},
+    )
+
+    assert plain.n_bytes == 8 * 3
+    assert full.n_bytes == 8 * (3 + 3 + 2 * 3 + 2)

@@ -314,7 +314,7 @@ def test_a_longer_series_takes_more_room() -> None:
     n_bytes = rig.cache.n_bytes
     rig.memory.keep(key, longer)
 
-    assert rig.cache.n_bytes - n_bytes == 2 * 8 * (600 - SERIES.size)
+    assert rig.cache.n_bytes - n_bytes == 8 * (600 - SERIES.size)
 
 
 async def test_who_asks_meanwhile_finds_the_flight_until_it_has_landed() -> None:

@@ -113,7 +113,7 @@ class Desk:
         written = write(outcome)
         fresh_until_s = service.memory.fresh_until_s(outcome)
         if fresh_until_s is not None:
-            arrays = outcome.task.context.nbytes + outcome.values.nbytes
+            arrays = outcome.task.n_bytes + outcome.values.nbytes
             n_bytes = len(reading.body) + len(written.head) + arrays + _OVERHEAD_BYTES
             self._written.put(
                 reading.body, written, n_bytes=n_bytes, expires_at_s=fresh_until_s

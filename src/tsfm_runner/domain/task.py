@@ -123,6 +123,15 @@ class ForecastTask:
         return not math.isnan(self.context @ self.context)
 
     @property
+    def n_bytes(self) -> int:
+        """How much memory its arrays take."""
+        arrays = [self.context, *self.past_covariates.values()]
+        arrays += self.future_covariates.values()
+        if self.times_s is not None:
+            arrays.append(self.times_s)
+        return sum(array.nbytes for array in arrays)
+
+    @property
     def step_times(self) -> list[datetime]:
         """The time of each step, in the cutoff's own time zone."""
         step = timedelta(seconds=self.freq.step_s)

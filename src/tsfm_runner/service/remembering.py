@@ -106,12 +106,11 @@ class Memory:
         fresh_until_s = self.fresh_until_s(served)
         if fresh_until_s is None or not self._config.ttl_s:
             return
-        context = served.task.context.nbytes
+        arrays = served.task.n_bytes + served.values.nbytes
         self._kept.put(
             key,
             served,
-            # The context stands in the key as well.
-            n_bytes=_OVERHEAD_BYTES + 2 * context + served.values.nbytes,
+            n_bytes=len(key) + arrays + _OVERHEAD_BYTES,
             expires_at_s=fresh_until_s + self._config.stale_if_error_s,
         )
 
