@@ -36,7 +36,7 @@ from tsfm_runner.ports import Clock, ForecastRuntime
 from tsfm_runner.service.asking import RuntimeLine
 from tsfm_runner.service.backend import Backend
 from tsfm_runner.service.baselining import Baselines
-from tsfm_runner.service.batching import Batcher, BatchLimits
+from tsfm_runner.service.batching import Activity, Batcher, BatchLimits
 from tsfm_runner.service.breaking import Breaker
 from tsfm_runner.service.catalogue import Catalogue
 from tsfm_runner.service.completing import Completer
@@ -178,24 +178,28 @@ async def _opened(
 ) -> AsyncIterator[Backend]:
     async with AsyncExitStack() as held:
         if runtimes is None:
-            runtimes = await _open_runtimes(held, settings)
+            runtimes = await _open_runtimes(held, settings, tools.clock)
         yield _backend(settings, registry, runtimes, tools)
 
 
-async def _open_runtimes(held: AsyncExitStack, settings: Settings) -> Runtimes:
+async def _open_runtimes(
+    held: AsyncExitStack, settings: Settings, clock: Clock
+) -> Runtimes:
     if settings.tollama.url is None:
         return {}
-    return {"tollama": await _open_tollama(held, settings.tollama)}
+    return {"tollama": await _open_tollama(held, settings.tollama, clock)}
 
 
-async def _open_tollama(held: AsyncExitStack, config: TollamaConfig) -> TollamaRuntime:
+async def _open_tollama(
+    held: AsyncExitStack, config: TollamaConfig, clock: Clock
+) -> TollamaRuntime:
     session = open_session(
         str(config.url),
         token=config.token.get_secret_value() if config.token else None,
     )
     await held.enter_async_context(session)
     return TollamaRuntime(
-        session, daemon_timeout_s=config.daemon_timeout_s, clock=time.monotonic
+        session, daemon_timeout_s=config.daemon_timeout_s, clock=clock
     )
 
 
@@ -206,8 +210,9 @@ def _backend(
     tools: _Tools,
 ) -> Backend:
     default_models: dict[Rung, str] = {"tollama": settings.tollama.model}
+    activity = Activity()
     predictors = {
-        rung: _predictor(settings, rung, runtime, tools)
+        rung: _predictor(settings, rung, runtime, tools, activity)
         for rung, runtime in runtimes.items()
     }
     table = files("tsfm_runner") / "data" / "har.json"
@@ -232,6 +237,7 @@ def _backend(
         predictors=predictors,
         completer=completer,
         memory=Memory(settings.cache, kept, tools.clock),
+        activity=activity,
         telemetry=tools.teller,
     )
 
@@ -244,7 +250,11 @@ def _backend(
 
 
 def _predictor(
-    settings: Settings, rung: Rung, runtime: ForecastRuntime, tools: _Tools
+    settings: Settings,
+    rung: Rung,
+    runtime: ForecastRuntime,
+    tools: _Tools,
+    activity: Activity,
 ) -> Predictor:
     clock, teller, metrics = tools
 
@@ -265,5 +275,6 @@ def _predictor(
         settings.tollama.max_points_per_call,
         settings.resilience.max_calls_in_flight,
         settings.resilience.max_split_calls,
+        settings.resilience.max_settling_s,
     )
-    return Predictor(line, Batcher(line, limits, clock, teller.batch_left))
+    return Predictor(line, Batcher(line, limits, clock, activity, teller.batch_left))

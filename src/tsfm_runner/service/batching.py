@@ -3,7 +3,8 @@
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
@@ -18,10 +19,9 @@ from tsfm_runner.ports import Clock
 from tsfm_runner.service.asking import RuntimeLine
 from tsfm_runner.service.deadline import Deadline
 
-# A batch leaves when so many turns of the loop have brought nothing to go along, and
-# after so many turns in any case.
-_QUIET_TURNS = 0
-_MAX_TURNS = 64
+# When every request at work waits for a runtime, so many turns of the loop are left
+# for those that the end of a call has set free and that ask again at once.
+_QUIET_TURNS = 20
 
 # An answer for one series, and how many series were in its call.
 Answer = tuple[QuantileForecast | ForecastRuntimeError, int]
@@ -44,14 +44,34 @@ class Question:
     max_series: int | None
 
 
+@dataclass(slots=True)
+class Activity:
+    """How many requests are at work and do not wait for a runtime."""
+
+    n_busy: int = 0
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Do not count a request in this block, where it waits."""
+        self.n_busy -= 1
+        try:
+            yield
+        finally:
+            self.n_busy += 1
+
+
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """How much goes in one call, how many go at a time, and how often one splits."""
+    """How much goes in one call, how many go at a time, and how often one splits.
+
+    A free call waits up to ``max_settling_s`` for requests that are at work already.
+    """
 
     max_series: int
     max_points: int
     max_calls_in_flight: int
     max_split_calls: int
+    max_settling_s: float
 
 
 @dataclass(slots=True, eq=False)
@@ -101,8 +121,8 @@ class _Lane:
     )
     n_out: int = 0
     is_settling: bool = False
+    settling_since_s: float = 0.0
     n_quiet_turns: int = 0
-    n_turns: int = 0
 
 
 class Batcher:
@@ -120,10 +140,12 @@ class Batcher:
         line: RuntimeLine,
         limits: BatchLimits,
         clock: Clock,
+        activity: Activity,
         tell: Callable[[Sequence[float]], None],
     ) -> None:
         """Send calls along ``line``; ``tell`` hears how long each batch waited."""
         self._line = line
+        self._activity = activity
         self._limits = limits
         self._clock = clock
         self._tell = tell
@@ -151,7 +173,6 @@ class Batcher:
             waiting = _Waiting(group, place, series, deadline, now_s)
             entry = (deadline.expires_at_s, next(self._numbers), waiting, call)
             heapq.heappush(queue, entry)
-        lane.n_quiet_turns = 0
         self._settle(lane)
         try:
             return await group.done
@@ -165,16 +186,22 @@ class Batcher:
             group.give_up()
 
     def _settle(self, lane: _Lane) -> None:
-        """Let calls leave once the loop has turned without bringing more."""
+        """Let calls leave once no request is on its way here any more."""
+        lane.n_quiet_turns = 0
         if not lane.is_settling:
             lane.is_settling = True
-            lane.n_turns = 0
+            lane.settling_since_s = self._clock()
             asyncio.get_running_loop().call_soon(self._turn, lane)
 
     def _turn(self, lane: _Lane) -> None:
-        lane.n_turns += 1
-        lane.n_quiet_turns += 1
-        if lane.n_quiet_turns > _QUIET_TURNS or lane.n_turns >= _MAX_TURNS:
+        lane.n_quiet_turns = 0 if self._activity.n_busy else lane.n_quiet_turns + 1
+        settling_s = self._clock() - lane.settling_since_s
+        is_full = lane.n_out >= self._limits.max_calls_in_flight
+        if (
+            is_full
+            or lane.n_quiet_turns > _QUIET_TURNS
+            or settling_s > self._limits.max_settling_s
+        ):
             lane.is_settling = False
             self._leave(lane)
         else:

@@ -16,6 +16,7 @@ from tsfm_runner.domain.forecast import (
 from tsfm_runner.domain.task import ForecastTask
 from tsfm_runner.errors import InvalidTaskError, ModelNotAllowedError
 from tsfm_runner.ports import Telemetry
+from tsfm_runner.service.batching import Activity
 from tsfm_runner.service.completing import Completer, Journey
 from tsfm_runner.service.deadline import Deadline
 from tsfm_runner.service.grouping import grouped
@@ -57,6 +58,7 @@ class ForecastService:
         predictors: Mapping[Rung, Predictor],
         completer: Completer,
         memory: Memory,
+        activity: Activity,
         telemetry: Telemetry,
     ) -> None:
         """Take everything that is needed on the way of a task."""
@@ -65,6 +67,7 @@ class ForecastService:
         self.predictors = predictors
         self.completer = completer
         self.memory = memory
+        self._activity = activity
         self.telemetry = telemetry
         self._clock = completer.clock
         self._begin_together = Joiner(self._begin, max_items=_MAX_TOGETHER)
@@ -87,7 +90,11 @@ class ForecastService:
         started_s = self._clock()
         deadline = Deadline(self._clock, started_s + deadline_s)
         occasion = _Occasion(started_s, deadline, is_overloaded)
-        outcomes = await self._outcomes(tasks, occasion)
+        self._activity.n_busy += 1
+        try:
+            outcomes = await self._outcomes(tasks, occasion)
+        finally:
+            self._activity.n_busy -= 1
         for outcome in outcomes:
             if isinstance(outcome, ServedForecast):
                 self.telemetry.forecast_served(outcome, request_id=request_id)
@@ -163,7 +170,9 @@ class ForecastService:
         self, flight: Flight, key: bytes, task: ForecastTask, occasion: _Occasion
     ) -> Outcome:
         """Wait for an answer that another request computes; else compute it here."""
-        await asyncio.wait([flight], timeout=max(0, occasion.deadline.remaining_s()))
+        with self._activity.waiting():
+            remaining_s = max(0, occasion.deadline.remaining_s())
+            await asyncio.wait([flight], timeout=remaining_s)
         if flight.done() and not flight.cancelled():
             return flight.result()
         [outcome] = await self._compute([task], occasion)
@@ -190,7 +199,8 @@ class ForecastService:
         open_ways = [way for way in begun if isinstance(way, Journey)]
         if not open_ways:
             return [one for one in begun if not isinstance(one, Journey)]
-        arrived = await self._ask_models(open_ways, occasion.deadline)
+        with self._activity.waiting():
+            arrived = await self._ask_models(open_ways, occasion.deadline)
         served = iter(await self._complete_together(arrived))
         return [next(served) if isinstance(one, Journey) else one for one in begun]
 

@@ -34,6 +34,9 @@ from tsfm_runner.service.grouping import grouped
 from tsfm_runner.service.levels import levels_to_ask, quantile_sources
 from tsfm_runner.service.preparing import PreparedTask
 
+# Models compute in single precision; more digits would only make calls longer.
+_LOG_ODDS_DECIMALS = 7
+
 # The first kind that fits gives the reason, so the special ones stand first.
 _REASONS: dict[type[ForecastRuntimeError], FallbackReason] = {
     DeadlinePassedError: FallbackReason.DEADLINE_EXCEEDED,
@@ -134,7 +137,7 @@ def _series(model: ModelRevision, prepared: PreparedTask) -> ModelSeries:
     future = task.future_covariates if can.future_covariates else {}
     context = prepared.context[recent]
     if task.transform.space == "logit":
-        context = logit(context, eps=task.transform.eps)
+        context = logit(context, eps=task.transform.eps).round(_LOG_ODDS_DECIMALS)
     return ModelSeries(
         market_id=task.market_id,
         cutoff=task.cutoff,

@@ -72,17 +72,17 @@ class _Timestamps:
 
     def __init__(self, step_s: int) -> None:
         self._step = np.timedelta64(step_s, "s")
-        self._written: dict[tuple[datetime, int], list[str]] = {}
+        self._written: dict[tuple[datetime, int], msgspec.Raw] = {}
 
-    def until(self, cutoff: datetime, n_points: int) -> list[str]:
-        """Return RFC 3339 times in UTC, one step apart, the last at the cutoff."""
+    def until(self, cutoff: datetime, n_points: int) -> msgspec.Raw:
+        """Return JSON of RFC 3339 times in UTC, a step apart, the last at cutoff."""
         key = (cutoff, n_points)
         if key not in self._written:
             last = np.datetime64((cutoff - _EPOCH) // _MICROSECOND, "us")
             times = last - np.arange(n_points - 1, -1, -1) * self._step
             unit: Literal["us", "s"] = "us" if cutoff.microsecond else "s"
             texts = np.datetime_as_string(times, unit=unit, timezone="UTC")
-            self._written[key] = texts.tolist()
+            self._written[key] = msgspec.Raw(msgspec.json.encode(texts.tolist()))
         return self._written[key]
 
 
