@@ -71,7 +71,7 @@ class DegradationConfig(Section):
     baseline_only_above: Probability = 0.70
     """Ratio of failed calls from which baselines answer everything but probes."""
     resume_below: Probability = 0.25
-    """Ratio of failed probes below which the runtime is asked again."""
+    """Ratio of failures among the last two probes below which it is asked again."""
     min_calls: Count = 10
     """With fewer calls in the window their ratio says nothing."""
     window_s: Positive = 60.0

@@ -7,6 +7,9 @@ from tsfm_runner.domain.forecast import RuntimeMode
 from tsfm_runner.ports import Clock
 from tsfm_runner.service.breaking import Outcomes, Permit
 
+# A runtime that is well again must not wait until all its failures are forgotten.
+_PROBES_REMEMBERED = 2
+
 
 class Degradation:
     """Normal, degraded (less is asked) or baseline only (probes alone are sent).
@@ -73,6 +76,8 @@ class Degradation:
     def _enter(self, mode: RuntimeMode) -> None:
         self._mode = mode
         self._era += 1
-        self._outcomes = Outcomes(self._config.window_s, self._clock)
+        probing_s = _PROBES_REMEMBERED * self._config.probe_interval_s
+        window_s = probing_s if mode == "baseline_only" else self._config.window_s
+        self._outcomes = Outcomes(window_s, self._clock)
         self._next_probe_s = self._clock() + self._config.probe_interval_s
         self._tell(mode)
