@@ -10,6 +10,7 @@ import pytest
 from httpx2 import ASGITransport, AsyncClient, Response
 from tests.api.wire import BATCH, FORECAST, a_request, an_app, prices, with_tollama
 from tests.fakes import Answers, FakeClock, FakeRuntime, flat_answers
+from tests.service.builders import predictor, prepared, revision
 
 from tsfm_runner.config import Settings
 from tsfm_runner.domain.forecast import ModelCall
@@ -18,6 +19,8 @@ from tsfm_runner.errors import (
     RuntimeRefusedError,
     RuntimeUnavailableError,
 )
+from tsfm_runner.service.batching import Activity
+from tsfm_runner.service.deadline import Deadline
 
 Sections: TypeAlias = dict[str, dict[str, Any]]
 Play: TypeAlias = Callable[[Settings], Awaitable[object]]
@@ -97,7 +100,7 @@ async def scene(settings: Settings, *, is_held: bool = False) -> AsyncIterator[S
 
 async def settled() -> None:
     """Wait until nothing happens any more unless a call is answered."""
-    for _ in range(50):
+    for _ in range(150):
         await asyncio.sleep(0)
 
 
@@ -138,6 +141,22 @@ async def calls_out_at_a_time(settings: Settings) -> object:
             it.gate.release()
         await asyncio.gather(*asking)
         return n_out
+
+
+async def calls_after_five_milliseconds(settings: Settings) -> object:
+    """Count calls while another request is at work that could still come along."""
+    clock, runtime, activity = FakeClock(), FakeRuntime(), Activity(n_busy=1)
+    asker = predictor(runtime, settings, clock=clock, activity=activity)
+    asking = asyncio.create_task(
+        asker.predict(revision("chronos2"), [prepared()], deadline=Deadline(clock, 2))
+    )
+    await settled()
+    clock.now_s += 0.005
+    await settled()
+    n_calls = len(runtime.calls)
+    activity.n_busy = 0
+    await asking
+    return n_calls
 
 
 async def one_request_beside_another(settings: Settings) -> object:
@@ -220,6 +239,7 @@ CASES = [
     Case("resilience.min_attempt_s", 2.45, calls_of_one_that_is_down, 2, 1),
     Case("resilience.backoff_s", 0.8, calls_of_one_that_is_down, 2, 1),
     Case("resilience.max_calls_in_flight", 3, calls_out_at_a_time, 2, 3),
+    Case("resilience.max_settling_s", 0.004, calls_after_five_milliseconds, 0, 1),
     Case(
         "resilience.max_in_flight",
         1,

@@ -25,7 +25,7 @@ from tsfm_runner.domain.task import ForecastTask, Transform
 from tsfm_runner.ports import Clock, ForecastRuntime, Telemetry
 from tsfm_runner.service.asking import RuntimeLine
 from tsfm_runner.service.baselining import Baselines
-from tsfm_runner.service.batching import Batcher, BatchLimits
+from tsfm_runner.service.batching import Activity, Batcher, BatchLimits
 from tsfm_runner.service.breaking import Breaker
 from tsfm_runner.service.completing import Completer
 from tsfm_runner.service.degrading import Degradation
@@ -150,6 +150,7 @@ def predictor(
     settings: Settings | None = None,
     *,
     clock: Clock | None = None,
+    activity: Activity | None = None,
     telemetry: Telemetry | None = None,
 ) -> Predictor:
     """Return a predictor over the runtime, within the limits of the settings."""
@@ -160,11 +161,13 @@ def predictor(
         settings.tollama.max_points_per_call,
         settings.resilience.max_calls_in_flight,
         settings.resilience.max_split_calls,
+        settings.resilience.max_settling_s,
     )
     to_runtime = line(runtime, settings, clock=clock, telemetry=telemetry)
-    return Predictor(
-        to_runtime, Batcher(to_runtime, limits, clock, telemetry.batch_left)
+    batcher = Batcher(
+        to_runtime, limits, clock, activity or Activity(), telemetry.batch_left
     )
+    return Predictor(to_runtime, batcher)
 
 
 def completer(
@@ -198,9 +201,10 @@ def service(
     clock, telemetry = clock or FakeClock(), telemetry or FakeTelemetry()
     rungs: dict[Rung, str] = {} if runtime is None else {"tollama": "chronos2"}
     predictors: dict[Rung, Predictor] = {}
+    activity = Activity()
     if runtime is not None:
         predictors["tollama"] = predictor(
-            runtime, settings, clock=clock, telemetry=telemetry
+            runtime, settings, clock=clock, activity=activity, telemetry=telemetry
         )
     kept = MemoryCache[ServedForecast](settings.cache.max_bytes, clock)
     lines = {rung: each.line for rung, each in predictors.items()}
@@ -210,5 +214,6 @@ def service(
         predictors=predictors,
         completer=completer(settings, lines=lines, clock=clock),
         memory=Memory(settings.cache, kept, clock),
+        activity=activity,
         telemetry=telemetry,
     )

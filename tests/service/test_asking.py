@@ -350,6 +350,7 @@ async def test_each_call_is_told_with_its_time_and_the_kind_of_its_error(
     failure: ForecastRuntimeError | None, error: CallError | None
 ) -> None:
     clock, telemetry = FakeClock(), FakeTelemetry()
+    clock.now_s = 7
     runtime = FakeRuntime(Script(failure, clock=clock, takes_s=0.25))
     settings = Settings(resilience=ResilienceConfig(max_retries=0))
 

@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,7 +23,7 @@ from tsfm_runner.errors import (
     RuntimeRefusedError,
     RuntimeUnavailableError,
 )
-from tsfm_runner.service.batching import Answer, Batcher, Question
+from tsfm_runner.service.batching import Activity, Answer, Batcher, Question
 from tsfm_runner.service.deadline import Deadline
 
 
@@ -54,11 +56,13 @@ class Rig:
         self.clock = FakeClock()
         self.telemetry = FakeTelemetry()
         self.gate = asyncio.Semaphore(0)
+        self.activity = Activity()
         self.runtime = FakeRuntime(gate=self.gate if is_held else None)
         asker = predictor(
             self.runtime,
             settings or limits(),
             clock=self.clock,
+            activity=self.activity,
             telemetry=self.telemetry,
         )
         self.line, self.batcher = asker.line, asker.batcher
@@ -85,7 +89,7 @@ class Rig:
 
 async def settled() -> None:
     """Wait until nothing happens any more unless a call is answered."""
-    for _ in range(20):
+    for _ in range(100):
         await asyncio.sleep(0)
 
 
@@ -554,17 +558,69 @@ async def test_every_series_is_sent_once_and_answered_to_who_asked_for_it(
     assert max(len(call.series) for call in runtime.calls) <= max_series
 
 
+async def test_a_free_call_waits_for_requests_that_are_at_work_already() -> None:
+    rig = Rig()
+    rig.activity.n_busy = 1
+
+    rig.ask("a")
+    await settled()
+    before = rig.sent
+    rig.ask("b")
+    rig.activity.n_busy = 0
+    await settled()
+
+    assert before == []
+    assert rig.sent == [["a", "b"]]
+
+
+@pytest.mark.parametrize(("wait_s", "n_calls"), [(0.008, 0), (0.0081, 1)])
+async def test_a_free_call_waits_for_no_more_than_a_moment(
+    wait_s: float, n_calls: int
+) -> None:
+    rig = Rig()
+    rig.activity.n_busy = 1
+
+    rig.ask("a")
+    await settled()
+    rig.clock.now_s += wait_s
+    await settled()
+    n_sent = len(rig.sent)
+    rig.activity.n_busy = 0
+    await settled()
+
+    assert n_sent == n_calls
+
+
 async def test_a_stream_of_requests_that_never_ends_holds_no_call_up() -> None:
     rig = Rig()
     asking: list[asyncio.Task[list[Answer]]] = []
 
     while not rig.sent:
         asking.append(rig.ask(f"m{len(asking)}"))
+        rig.clock.now_s += 0.001
         await asyncio.sleep(0)
 
-    assert len(rig.sent[0]) <= 64
+    assert len(rig.sent[0]) <= 12
     for task in asking:
         task.cancel()
+
+
+def test_who_waits_for_a_runtime_is_not_counted_as_busy() -> None:
+    activity = Activity(n_busy=2)
+
+    with activity.waiting():
+        during = activity.n_busy
+
+    assert (during, activity.n_busy) == (1, 2)
+
+
+def test_who_fails_while_waiting_is_counted_again() -> None:
+    activity = Activity(n_busy=2)
+
+    with pytest.raises(ZeroDivisionError), activity.waiting():
+        raise ZeroDivisionError
+
+    assert activity.n_busy == 2
 
 
 async def test_those_whom_a_call_set_free_leave_together_in_the_next() -> None:
@@ -585,3 +641,16 @@ async def test_those_whom_a_call_set_free_leave_together_in_the_next() -> None:
 
     assert rig.sent == [["a", "b"], ["c", "d"]]
     await asyncio.gather(*followers)
+
+
+async def test_nothing_of_what_is_answered_is_held_until_its_deadline() -> None:
+    rig = Rig(is_held=False)
+    [(answer, _)] = await rig.ask("a", time_s=600)
+    assert isinstance(answer, QuantileForecast)
+    values = weakref.ref(answer.values)
+    await settled()
+
+    del answer
+    gc.collect()
+
+    assert values() is None

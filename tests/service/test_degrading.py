@@ -211,6 +211,20 @@ def test_a_probe_that_fails_leaves_baselines_only() -> None:
     assert not rig.degradation.is_askable
 
 
+@pytest.mark.parametrize("n_failed", [1, 2, 9])
+def test_after_probes_that_failed_two_that_succeed_resume(n_failed: int) -> None:
+    rig = Rig()
+    rig.fall()
+    for _ in range(n_failed):
+        rig.probe(is_failure=True)
+
+    rig.probe(is_failure=False)
+    after_one = rig.mode
+    rig.probe(is_failure=False)
+
+    assert (after_one, rig.mode) == ("baseline_only", "degraded")
+
+
 def test_from_baselines_it_comes_back_by_way_of_degraded() -> None:
     rig = Rig()
     rig.fall()

@@ -60,7 +60,7 @@ def fails(times: int) -> Callable[[ModelCall], Answers]:
 
 async def settled() -> None:
     """Wait until nothing happens any more unless a call is answered."""
-    for _ in range(30):
+    for _ in range(100):
         await asyncio.sleep(0)
 
 

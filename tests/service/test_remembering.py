@@ -317,6 +317,17 @@ def test_a_longer_series_takes_more_room() -> None:
     assert rig.cache.n_bytes - n_bytes == 8 * (600 - SERIES.size)
 
 
+def test_an_answer_with_more_values_takes_more_room() -> None:
+    rig = Rig()
+    key, served = rig.answer()
+
+    rig.memory.keep(key, served)
+    n_bytes = rig.cache.n_bytes
+    rig.memory.keep(key, replace(served, values=np.zeros((300, 3))))
+
+    assert rig.cache.n_bytes - n_bytes >= 8 * 3 * 297
+
+
 async def test_who_asks_meanwhile_finds_the_flight_until_it_has_landed() -> None:
     rig = Rig()
     key, served = rig.answer()
