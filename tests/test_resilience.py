@@ -19,7 +19,7 @@ from tsfm_runner.errors import (
     RuntimeRefusedError,
     RuntimeUnavailableError,
 )
-from tsfm_runner.service.batching import Activity
+from tsfm_runner.service.activity import Activity
 from tsfm_runner.service.deadline import Deadline
 
 Sections: TypeAlias = dict[str, dict[str, Any]]

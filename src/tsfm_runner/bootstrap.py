@@ -33,10 +33,11 @@ from tsfm_runner.domain.forecast import Rung, ServedForecast
 from tsfm_runner.domain.model import ModelRegistry
 from tsfm_runner.errors import ConfigurationError
 from tsfm_runner.ports import Clock, ForecastRuntime
+from tsfm_runner.service.activity import Activity
 from tsfm_runner.service.asking import RuntimeLine
 from tsfm_runner.service.backend import Backend
 from tsfm_runner.service.baselining import Baselines
-from tsfm_runner.service.batching import Activity, Batcher, BatchLimits
+from tsfm_runner.service.batching import Batcher, BatchLimits
 from tsfm_runner.service.breaking import Breaker
 from tsfm_runner.service.catalogue import Catalogue
 from tsfm_runner.service.completing import Completer

@@ -23,9 +23,10 @@ from tsfm_runner.domain.model import (
 )
 from tsfm_runner.domain.task import ForecastTask, Transform
 from tsfm_runner.ports import Clock, ForecastRuntime, Telemetry
+from tsfm_runner.service.activity import Activity
 from tsfm_runner.service.asking import RuntimeLine
 from tsfm_runner.service.baselining import Baselines
-from tsfm_runner.service.batching import Activity, Batcher, BatchLimits
+from tsfm_runner.service.batching import Batcher, BatchLimits
 from tsfm_runner.service.breaking import Breaker
 from tsfm_runner.service.completing import Completer
 from tsfm_runner.service.degrading import Degradation

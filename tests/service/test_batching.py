@@ -23,7 +23,8 @@ from tsfm_runner.errors import (
     RuntimeRefusedError,
     RuntimeUnavailableError,
 )
-from tsfm_runner.service.batching import Activity, Answer, Batcher, Question
+from tsfm_runner.service.activity import Activity
+from tsfm_runner.service.batching import Answer, Batcher, Question
 from tsfm_runner.service.deadline import Deadline
 
 
@@ -603,24 +604,6 @@ async def test_a_stream_of_requests_that_never_ends_holds_no_call_up() -> None:
     assert len(rig.sent[0]) <= 12
     for task in asking:
         task.cancel()
-
-
-def test_who_waits_for_a_runtime_is_not_counted_as_busy() -> None:
-    activity = Activity(n_busy=2)
-
-    with activity.waiting():
-        during = activity.n_busy
-
-    assert (during, activity.n_busy) == (1, 2)
-
-
-def test_who_fails_while_waiting_is_counted_again() -> None:
-    activity = Activity(n_busy=2)
-
-    with pytest.raises(ZeroDivisionError), activity.waiting():
-        raise ZeroDivisionError
-
-    assert activity.n_busy == 2
 
 
 async def test_those_whom_a_call_set_free_leave_together_in_the_next() -> None:

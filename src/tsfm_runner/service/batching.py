@@ -3,8 +3,7 @@
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
@@ -16,6 +15,7 @@ from tsfm_runner.errors import (
     RuntimeRefusedError,
 )
 from tsfm_runner.ports import Clock
+from tsfm_runner.service.activity import Activity
 from tsfm_runner.service.asking import RuntimeLine
 from tsfm_runner.service.deadline import Deadline
 
@@ -42,22 +42,6 @@ class Question:
     quantile_levels: tuple[float, ...]
     params: bytes
     max_series: int | None
-
-
-@dataclass(slots=True)
-class Activity:
-    """How many requests are at work and do not wait for a runtime."""
-
-    n_busy: int = 0
-
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Do not count a request in this block, where it waits."""
-        self.n_busy -= 1
-        try:
-            yield
-        finally:
-            self.n_busy += 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,10 @@ from tsfm_runner.domain.forecast import (
 from tsfm_runner.domain.task import ForecastTask
 from tsfm_runner.errors import InvalidTaskError, ModelNotAllowedError
 from tsfm_runner.ports import Telemetry
-from tsfm_runner.service.batching import Activity
+from tsfm_runner.service.activity import Activity
 from tsfm_runner.service.completing import Completer, Journey
 from tsfm_runner.service.deadline import Deadline
-from tsfm_runner.service.grouping import grouped
+from tsfm_runner.service.grouping import chunks, grouped
 from tsfm_runner.service.joining import Joiner
 from tsfm_runner.service.predicting import Predictor
 from tsfm_runner.service.preparing import PreparedTask, prepare_many
@@ -36,7 +36,7 @@ __all__ = ["ForecastService", "Outcome", "Refusal"]
 
 
 # More markets than this gain little from being computed together, and hold up others.
-_MAX_TOGETHER = 64
+_MAX_TOGETHER = 32
 
 
 class _Occasion(NamedTuple):
@@ -208,6 +208,15 @@ class ForecastService:
         self, asked: Sequence[tuple[ForecastTask, _Occasion]]
     ) -> list[Journey | Outcome]:
         """Prepare and route; those who meet no model on their way arrive at once."""
+        return [
+            one
+            for part in chunks(asked, _MAX_TOGETHER)
+            for one in self._begin_part(part)
+        ]
+
+    def _begin_part(
+        self, asked: Sequence[tuple[ForecastTask, _Occasion]]
+    ) -> list[Journey | Outcome]:
         prepared = prepare_many([task for task, _ in asked], self.settings.preparation)
         begun: list[Journey | Outcome] = [
             self._set_out(one, occasion)
