@@ -36,7 +36,7 @@ __all__ = ["ForecastService", "Outcome", "Refusal"]
 
 
 # More markets than this gain little from being computed together, and hold up others.
-_MAX_TOGETHER = 32
+_MAX_TOGETHER = 64
 
 
 class _Occasion(NamedTuple):
