@@ -276,6 +276,5 @@ def _predictor(
         settings.tollama.max_points_per_call,
         settings.resilience.max_calls_in_flight,
         settings.resilience.max_split_calls,
-        settings.resilience.max_settling_s,
     )
     return Predictor(line, Batcher(line, limits, clock, activity, teller.batch_left))

@@ -29,9 +29,6 @@ class ResilienceConfig(Section):
     max_calls_in_flight: Count = 2
     """Most calls at a time for one model family of a runtime; what waits meanwhile
     leaves together in the next call."""
-    max_settling_s: NonNegative = 0.008
-    """How long a free call waits at most for requests already at work to join it; it
-    leaves sooner when there are none."""
     max_in_flight: Count = 512
     """With more requests than this at work, a baseline answers (`overloaded`)."""
     hard_max_in_flight: Count = 4_096

@@ -34,8 +34,7 @@ def expit(log_odds: FloatArray) -> FloatArray:
     [0.0, 0.5, 1.0]
 
     """
-    small = np.exp(-np.abs(log_odds))
-    return np.asarray(np.where(log_odds >= 0, 1, small) / (1 + small))
+    return np.asarray(0.5 + 0.5 * np.tanh(0.5 * log_odds))
 
 
 def started_logit(prices: FloatArray, *, start: float) -> FloatArray:

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 
-from tsfm_runner.domain.forecast import ModelCall, ModelSeries, QuantileForecast
+from tsfm_runner.domain.forecast import ModelCall, QuantileForecast
 from tsfm_runner.errors import (
-    DeadlinePassedError,
     ForecastRuntimeError,
     RuntimeRefusedError,
 )
@@ -18,13 +17,7 @@ from tsfm_runner.ports import Clock
 from tsfm_runner.service.activity import Activity
 from tsfm_runner.service.asking import RuntimeLine
 from tsfm_runner.service.deadline import Deadline
-
-# When every request at work waits for a runtime, so many turns of the loop are left
-# for those that the end of a call has set free and that ask again at once.
-_QUIET_TURNS = 20
-
-# An answer for one series, and how many series were in its call.
-Answer = tuple[QuantileForecast | ForecastRuntimeError, int]
+from tsfm_runner.service.groups import Answer, Group, Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,77 +39,43 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """How much goes in one call, how many go at a time, and how often one splits.
-
-    A free call waits up to ``max_settling_s`` for requests that are at work already.
-    """
+    """How much goes in one call, how many go at a time, and how often one splits."""
 
     max_series: int
     max_points: int
     max_calls_in_flight: int
     max_split_calls: int
-    max_settling_s: float
-
-
-@dataclass(slots=True, eq=False)
-class _Group:
-    """Series of one request, answered together when the last of them is."""
-
-    answers: list[Answer | None]
-    n_left: int
-    done: asyncio.Future[list[Answer]]
-
-    def fill(self, place: int, answer: Answer) -> None:
-        if self.done.done() or self.answers[place] is not None:
-            return
-        self.answers[place] = answer
-        self.n_left -= 1
-        if self.n_left == 0:
-            self.done.set_result([one for one in self.answers if one is not None])
-
-    def fail(self, failure: BaseException) -> None:
-        if not self.done.done():
-            self.done.set_exception(failure)
-
-    def give_up(self) -> None:
-        """Answer what is still open with the end of the request's time."""
-        late: Answer = (DeadlinePassedError("no answer came in time"), 1)
-        for place in range(len(self.answers)):
-            self.fill(place, late)
-
-
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    """One series that waits for its call."""
-
-    group: _Group
-    place: int
-    series: ModelSeries
-    deadline: Deadline
-    since_s: float
 
 
 @dataclass(slots=True, eq=False)
 class _Lane:
     """The calls of one model family: what waits, by question, and what is out."""
 
-    queues: dict[Question, list[tuple[float, int, _Waiting, ModelCall]]] = field(
+    queues: dict[Question, list[tuple[float, int, Waiting, ModelCall]]] = field(
         default_factory=dict
     )
-    n_out: int = 0
-    is_settling: bool = False
-    settling_since_s: float = 0.0
-    n_quiet_turns: int = 0
+    out: set["_Out"] = field(default_factory=set)
+    is_leaving: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Out:
+    """One call that is out: how much it carries, and how urgent that is."""
+
+    n_series: int
+    expires_at_s: float
 
 
 class Batcher:
     """Sends what waits for a runtime as soon as it takes another call.
 
-    While fewer calls of a model family are out than the limit, whatever waits
-    leaves as soon as the event loop brings nothing more to go along: at once, when
-    one request comes alone, and with all the others that the end of a call has set
-    free. While the limit is reached, what is submitted waits and leaves together in
-    the next call. Those with the earliest deadline leave first.
+    While no call of a model family is out, whatever waits leaves at once, together
+    with all that was submitted in the same turn of the event loop. While calls are
+    out, but fewer than the limit, another leaves when it is full, when it is more
+    urgent, or when it carries at least half as much and nobody is at work who could
+    still come along: where a runtime works on one call at a time, smaller ones would
+    only multiply what each call costs. All else waits, and leaves with the end of a
+    call. Those with the earliest deadline leave first.
     """
 
     def __init__(
@@ -136,7 +95,8 @@ class Batcher:
         self._lanes: dict[str, _Lane] = {}
         self._numbers = count()
         self._calls: set[asyncio.Task[None]] = set()
-        self._groups: set[_Group] = set()
+        self._groups: set[Group] = set()
+        activity.when_idle(self._wake_all)
 
     async def ask(
         self, question: Question, call: ModelCall, deadline: Deadline
@@ -147,17 +107,17 @@ class Batcher:
         """
         loop = asyncio.get_running_loop()
         n_series = len(call.series)
-        group = _Group([None] * n_series, n_series, loop.create_future())
+        group = Group([None] * n_series, n_series, loop.create_future())
         self._groups.add(group)
         timer = loop.call_later(max(0.0, deadline.remaining_s()), group.give_up)
         lane = self._lanes.setdefault(question.family, _Lane())
         queue = lane.queues.setdefault(question, [])
         now_s = self._clock()
         for place, series in enumerate(call.series):
-            waiting = _Waiting(group, place, series, deadline, now_s)
+            waiting = Waiting(group, place, series, deadline, now_s)
             entry = (deadline.expires_at_s, next(self._numbers), waiting, call)
             heapq.heappush(queue, entry)
-        self._settle(lane)
+        self._wake(lane)
         try:
             return await group.done
         finally:
@@ -169,41 +129,44 @@ class Batcher:
         for group in tuple(self._groups):
             group.give_up()
 
-    def _settle(self, lane: _Lane) -> None:
-        """Let calls leave once no request is on its way here any more."""
-        lane.n_quiet_turns = 0
-        if not lane.is_settling:
-            lane.is_settling = True
-            lane.settling_since_s = self._clock()
-            asyncio.get_running_loop().call_soon(self._turn, lane)
+    def _wake_all(self) -> None:
+        for lane in self._lanes.values():
+            if lane.queues:
+                self._wake(lane)
 
-    def _turn(self, lane: _Lane) -> None:
-        lane.n_quiet_turns = 0 if self._activity.n_busy else lane.n_quiet_turns + 1
-        settling_s = self._clock() - lane.settling_since_s
-        is_full = lane.n_out >= self._limits.max_calls_in_flight
-        if (
-            is_full
-            or lane.n_quiet_turns > _QUIET_TURNS
-            or settling_s > self._limits.max_settling_s
-        ):
-            lane.is_settling = False
-            self._leave(lane)
-        else:
-            asyncio.get_running_loop().call_soon(self._turn, lane)
+    def _wake(self, lane: _Lane) -> None:
+        """Look, in the next turn of the loop, at what may leave."""
+        if not lane.is_leaving:
+            lane.is_leaving = True
+            asyncio.get_running_loop().call_soon(self._leave, lane)
 
     def _leave(self, lane: _Lane) -> None:
-        """Send calls until nothing waits or the limit is reached."""
-        while lane.queues and lane.n_out < self._limits.max_calls_in_flight:
+        """Send calls until nothing may leave any more."""
+        lane.is_leaving = False
+        while lane.queues and len(lane.out) < self._limits.max_calls_in_flight:
             question = min(lane.queues, key=lambda key: lane.queues[key][0][:2])
+            if lane.out and not self._may_overlap(lane, question):
+                return
             batch, call = self._take(lane, question)
             if not batch:
                 continue
-            lane.n_out += 1
-            task = asyncio.create_task(self._send(lane, question, call, batch))
+            out = _Out(len(batch), batch[0].deadline.expires_at_s)
+            lane.out.add(out)
+            task = asyncio.create_task(
+                self._send(lane, out, question.family, call, batch)
+            )
             self._calls.add(task)
             task.add_done_callback(partial(self._ended, batch))
 
-    def _ended(self, batch: Sequence[_Waiting], task: asyncio.Task[None]) -> None:
+    def _may_overlap(self, lane: _Lane, question: Question) -> bool:
+        """Return whether the next call may leave although others are out."""
+        queue = lane.queues[question]
+        is_full = len(queue) >= self._max_series(question)
+        is_urgent = queue[0][0] < min(out.expires_at_s for out in lane.out)
+        is_large = 2 * len(queue) >= max(out.n_series for out in lane.out)
+        return is_full or is_urgent or (is_large and self._activity.is_idle)
+
+    def _ended(self, batch: Sequence[Waiting], task: asyncio.Task[None]) -> None:
         """Hand an error of our own to those who wait, or they would wait in vain."""
         self._calls.discard(task)
         failure = None if task.cancelled() else task.exception()
@@ -211,12 +174,10 @@ class Batcher:
             for waiting in batch:
                 waiting.group.fail(failure)
 
-    def _take(
-        self, lane: _Lane, question: Question
-    ) -> tuple[list[_Waiting], ModelCall]:
+    def _take(self, lane: _Lane, question: Question) -> tuple[list[Waiting], ModelCall]:
         """Take from a queue what goes in one call; what nobody waits for is dropped."""
         queue = lane.queues[question]
-        batch: list[_Waiting] = []
+        batch: list[Waiting] = []
         n_points = 0
         call = queue[0][3]
         max_series = self._max_series(question)
@@ -241,19 +202,36 @@ class Batcher:
         return limit if is_normal else max(1, limit // 2)
 
     async def _send(
-        self, lane: _Lane, question: Question, call: ModelCall, batch: list[_Waiting]
+        self,
+        lane: _Lane,
+        out: _Out,
+        family: str,
+        call: ModelCall,
+        batch: list[Waiting],
     ) -> None:
         now_s = self._clock()
         self._tell([now_s - waiting.since_s for waiting in batch])
         last = max((waiting.deadline for waiting in batch), key=_expiry)
+        free = partial(self._free, lane, out)
         try:
-            await self._ask_in_parts(question.family, call, batch, last)
+            await self._ask_in_parts(family, call, batch, last, free=free)
         finally:
-            lane.n_out -= 1
-            self._settle(lane)
+            free()
+
+    def _free(self, lane: _Lane, out: _Out) -> None:
+        """Let the next call leave in place of one that has ended."""
+        if out in lane.out:
+            lane.out.discard(out)
+            self._leave(lane)
 
     async def _ask_in_parts(
-        self, family: str, call: ModelCall, batch: list[_Waiting], deadline: Deadline
+        self,
+        family: str,
+        call: ModelCall,
+        batch: list[Waiting],
+        deadline: Deadline,
+        *,
+        free: Callable[[], None],
     ) -> None:
         """Fill in the answer for each series, and how many shared its call.
 
@@ -276,6 +254,8 @@ class Batcher:
                     parts += (part[:middle], part[middle:])
                     continue
                 results = [failure] * len(part)
+            if not parts:
+                free()  # the runtime need not wait until all have read their answers
             for waiting, result in zip(part, results, strict=True):
                 waiting.group.fill(waiting.place, (result, len(part)))
 
@@ -284,7 +264,7 @@ def _expiry(deadline: Deadline) -> float:
     return deadline.expires_at_s
 
 
-def _may_be_split(failure: ForecastRuntimeError, part: Sequence[_Waiting]) -> bool:
+def _may_be_split(failure: ForecastRuntimeError, part: Sequence[Waiting]) -> bool:
     return (
         isinstance(failure, RuntimeRefusedError) and failure.is_input and len(part) > 1
     )

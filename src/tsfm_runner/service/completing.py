@@ -1,7 +1,7 @@
 """The last step of every answer: a baseline where no model answered, and finish."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tsfm_runner.config import BandConfig
 from tsfm_runner.domain.forecast import (
@@ -41,9 +41,9 @@ class Journey:
 
     def answered(self, answer: RawBand | FallbackReason) -> "Journey":
         """Return the way on: arrived with a band, or one rung further down."""
-        if isinstance(answer, RawBand):
-            return replace(self, band=answer)
-        return replace(self, route=self.route.skip(answer))
+        band = answer if isinstance(answer, RawBand) else None
+        route = self.route if isinstance(answer, RawBand) else self.route.skip(answer)
+        return Journey(self.prepared, route, self.first_model, self.started_s, band)
 
     def without_models(self, reason: FallbackReason) -> "Journey":
         """Return the way past every model that is still to be asked."""

@@ -35,6 +35,8 @@ from tsfm_runner.service.routing import Router
 __all__ = ["ForecastService", "Outcome", "Refusal"]
 
 
+# Another request with the same task may have more time, or come at a better moment.
+_CUT_SHORT = (FallbackReason.DEADLINE_EXCEEDED, FallbackReason.OVERLOADED)
 # More markets than this gain little from being computed together, and hold up others.
 _MAX_TOGETHER = 64
 
@@ -90,11 +92,8 @@ class ForecastService:
         started_s = self._clock()
         deadline = Deadline(self._clock, started_s + deadline_s)
         occasion = _Occasion(started_s, deadline, is_overloaded)
-        self._activity.n_busy += 1
-        try:
+        with self._activity.working():
             outcomes = await self._outcomes(tasks, occasion)
-        finally:
-            self._activity.n_busy -= 1
         for outcome in outcomes:
             if isinstance(outcome, ServedForecast):
                 self.telemetry.forecast_served(outcome, request_id=request_id)
@@ -173,8 +172,9 @@ class ForecastService:
         with self._activity.waiting():
             remaining_s = max(0, occasion.deadline.remaining_s())
             await asyncio.wait([flight], timeout=remaining_s)
-        if flight.done() and not flight.cancelled():
-            return flight.result()
+        landed = flight.result() if flight.done() and not flight.cancelled() else None
+        if landed is not None and not _is_cut_short(landed):
+            return landed
         [outcome] = await self._compute([task], occasion)
         return self._rescued(key, outcome)
 
@@ -273,6 +273,14 @@ class ForecastService:
                     for places in groups:
                         calls.create_task(ask(places))
         return current
+
+
+def _is_cut_short(outcome: Outcome) -> bool:
+    """Return whether an answer suffers from its own request, not from the runtime."""
+    return (
+        isinstance(outcome, ServedForecast)
+        and outcome.provenance.fallback_reason in _CUT_SHORT
+    )
 
 
 def _next_target(journey: Journey) -> object:
