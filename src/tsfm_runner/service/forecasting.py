@@ -2,14 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from tsfm_runner.config import Settings
 from tsfm_runner.domain.forecast import (
     CacheUse,
     FallbackReason,
-    RouteStep,
     Rung,
     ServedForecast,
 )
@@ -30,13 +28,12 @@ from tsfm_runner.service.remembering import (
     Refusal,
     fingerprint,
 )
+from tsfm_runner.service.rescuing import instead, is_cut_short
 from tsfm_runner.service.routing import Router
 
 __all__ = ["ForecastService", "Outcome", "Refusal"]
 
 
-# Another request with the same task may have more time, or come at a better moment.
-_CUT_SHORT = (FallbackReason.DEADLINE_EXCEEDED, FallbackReason.OVERLOADED)
 # More markets than this gain little from being computed together, and hold up others.
 _MAX_TOGETHER = 64
 
@@ -173,7 +170,7 @@ class ForecastService:
             remaining_s = max(0, occasion.deadline.remaining_s())
             await asyncio.wait([flight], timeout=remaining_s)
         landed = flight.result() if flight.done() and not flight.cancelled() else None
-        if landed is not None and not _is_cut_short(landed):
+        if landed is not None and not is_cut_short(landed):
             return landed
         [outcome] = await self._compute([task], occasion)
         return self._rescued(key, outcome)
@@ -190,7 +187,7 @@ class ForecastService:
         if kept is None:
             return outcome
         self.telemetry.cache_used("stale")
-        return _instead(outcome, kept, age_s=self.memory.age_s(kept))
+        return instead(outcome, kept, age_s=self.memory.age_s(kept))
 
     async def _compute(
         self, tasks: Sequence[ForecastTask], occasion: _Occasion
@@ -275,31 +272,6 @@ class ForecastService:
         return current
 
 
-def _is_cut_short(outcome: Outcome) -> bool:
-    """Return whether an answer suffers from its own request, not from the runtime."""
-    return (
-        isinstance(outcome, ServedForecast)
-        and outcome.provenance.fallback_reason in _CUT_SHORT
-    )
-
-
 def _next_target(journey: Journey) -> object:
     """Return the model that this journey meets next, or None when it has its band."""
     return journey.route.target if journey.is_open else None
-
-
-def _instead(
-    failed: ServedForecast, kept: ServedForecast, *, age_s: float
-) -> ServedForecast:
-    """Return the kept answer in place of the failed one, and how that came about."""
-    reason = FallbackReason.STALE_IF_ERROR
-    rung = kept.provenance.runtime
-    skipped = tuple(step for step in failed.provenance.route if not step.is_taken)
-    provenance = replace(
-        kept.provenance,
-        route=(*skipped, RouteStep(rung, is_taken=True, reason=reason)),
-        fallback_reason=reason,
-        breaker_state=failed.provenance.breaker_state,
-    )
-    use = CacheUse(age_s, is_stale=True)
-    return replace(kept, provenance=provenance, latency_ms=failed.latency_ms, cache=use)
