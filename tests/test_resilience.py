@@ -10,7 +10,6 @@ import pytest
 from httpx2 import ASGITransport, AsyncClient, Response
 from tests.api.wire import BATCH, FORECAST, a_request, an_app, prices, with_tollama
 from tests.fakes import Answers, FakeClock, FakeRuntime, flat_answers
-from tests.service.builders import predictor, prepared, revision
 
 from tsfm_runner.config import Settings
 from tsfm_runner.domain.forecast import ModelCall
@@ -19,8 +18,6 @@ from tsfm_runner.errors import (
     RuntimeRefusedError,
     RuntimeUnavailableError,
 )
-from tsfm_runner.service.activity import Activity
-from tsfm_runner.service.deadline import Deadline
 
 Sections: TypeAlias = dict[str, dict[str, Any]]
 Play: TypeAlias = Callable[[Settings], Awaitable[object]]
@@ -143,22 +140,6 @@ async def calls_out_at_a_time(settings: Settings) -> object:
         return n_out
 
 
-async def calls_after_five_milliseconds(settings: Settings) -> object:
-    """Count calls while another request is at work that could still come along."""
-    clock, runtime, activity = FakeClock(), FakeRuntime(), Activity(n_busy=1)
-    asker = predictor(runtime, settings, clock=clock, activity=activity)
-    asking = asyncio.create_task(
-        asker.predict(revision("chronos2"), [prepared()], deadline=Deadline(clock, 2))
-    )
-    await settled()
-    clock.now_s += 0.005
-    await settled()
-    n_calls = len(runtime.calls)
-    activity.n_busy = 0
-    await asking
-    return n_calls
-
-
 async def one_request_beside_another(settings: Settings) -> object:
     async with scene(settings, is_held=True) as it:
         first = it.asking()
@@ -239,7 +220,6 @@ CASES = [
     Case("resilience.min_attempt_s", 2.45, calls_of_one_that_is_down, 2, 1),
     Case("resilience.backoff_s", 0.8, calls_of_one_that_is_down, 2, 1),
     Case("resilience.max_calls_in_flight", 3, calls_out_at_a_time, 2, 3),
-    Case("resilience.max_settling_s", 0.004, calls_after_five_milliseconds, 0, 1),
     Case(
         "resilience.max_in_flight",
         1,

@@ -162,7 +162,6 @@ def predictor(
         settings.tollama.max_points_per_call,
         settings.resilience.max_calls_in_flight,
         settings.resilience.max_split_calls,
-        settings.resilience.max_settling_s,
     )
     to_runtime = line(runtime, settings, clock=clock, telemetry=telemetry)
     batcher = Batcher(

@@ -1,7 +1,8 @@
 import asyncio
 import gc
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -52,13 +53,17 @@ class Rig:
     """A batcher before a runtime that answers each call when it is let go."""
 
     def __init__(
-        self, settings: Settings | None = None, *, is_held: bool = True
+        self,
+        settings: Settings | None = None,
+        *,
+        is_held: bool = True,
+        answers: Callable[[ModelCall], Answers] = flat_answers,
     ) -> None:
         self.clock = FakeClock()
         self.telemetry = FakeTelemetry()
         self.gate = asyncio.Semaphore(0)
         self.activity = Activity()
-        self.runtime = FakeRuntime(gate=self.gate if is_held else None)
+        self.runtime = FakeRuntime(answers, gate=self.gate if is_held else None)
         asker = predictor(
             self.runtime,
             settings or limits(),
@@ -116,15 +121,15 @@ def is_answered(answer: Answer) -> bool:
     return isinstance(answer[0], QuantileForecast)
 
 
-def refusing(*bad: str) -> FakeRuntime:
-    """Return a runtime that refuses every call with one of these series in it."""
+def refusing(*bad: str) -> Callable[[ModelCall], Answers]:
+    """Return the answers of one that refuses each call with one of these series."""
 
     def answer(call: ModelCall) -> Answers:
         if {series.market_id for series in call.series} & set(bad):
             raise RuntimeRefusedError("FORECAST_ERROR", is_input=True)
         return flat_answers(call)
 
-    return FakeRuntime(answer)
+    return answer
 
 
 async def ask_alone(
@@ -134,15 +139,15 @@ async def ask_alone(
     return await ask(batcher, names, Deadline(FakeClock(), 2.5))
 
 
-async def test_what_is_asked_leaves_at_once_while_a_call_is_free() -> None:
-    rig = Rig(limits(max_calls=2))
+async def test_what_is_asked_leaves_at_once_while_no_call_is_out() -> None:
+    rig = Rig()
 
-    rig.ask("a")
-    await settled()
-    rig.ask("b")
-    await settled()
+    with rig.activity.working():  # even while somebody could still come along
+        rig.ask("a")
+        await settled()
+        sent = rig.sent
 
-    assert rig.sent == [["a"], ["b"]]
+    assert sent == [["a"]]
 
 
 async def test_what_is_asked_in_one_turn_leaves_together() -> None:
@@ -189,6 +194,206 @@ async def test_by_default_two_calls_are_out_at_a_time() -> None:
         await settled()
 
     assert rig.sent == [["a"], ["b"]]
+
+
+@pytest.mark.parametrize(
+    ("out", "waiting"), [("a", "b"), ("abcd", "ef"), ("abc", "de")]
+)
+async def test_half_as_many_as_are_out_leave_beside_them(
+    out: str, waiting: str
+) -> None:
+    rig = Rig(limits(max_calls=2))
+    rig.ask(*out)
+    await settled()
+
+    rig.ask(*waiting)
+    await settled()
+
+    assert rig.sent == [list(out), list(waiting)]
+
+
+@pytest.mark.parametrize(("out", "waiting"), [("abc", "d"), ("abcd", "e")])
+async def test_fewer_than_half_of_what_is_out_leave_with_its_end(
+    out: str, waiting: str
+) -> None:
+    rig = Rig(limits(max_calls=2))
+    rig.ask(*out)
+    await settled()
+
+    rig.ask(*waiting)
+    await settled()
+    before = rig.sent
+    await rig.let_go()
+
+    assert before == [list(out)]
+    assert rig.sent == [list(out), list(waiting)]
+
+
+async def test_those_who_come_one_by_one_leave_once_they_are_half_as_many() -> None:
+    rig = Rig(limits(max_calls=2))
+    rig.ask(*"abcdef")
+    await settled()
+
+    n_calls = []
+    for name in "xyz":
+        rig.ask(name)
+        await settled()
+        n_calls.append(len(rig.sent))
+
+    assert n_calls == [1, 1, 2]
+    assert rig.sent[1] == ["x", "y", "z"]
+
+
+async def test_of_several_that_are_out_the_largest_counts() -> None:
+    rig = Rig(limits(max_calls=3))
+    for names in ("abcd", "ef", "g"):
+        rig.ask(*names)
+        await settled()
+
+    before = rig.sent
+    rig.ask("h")
+    await settled()
+
+    assert before == [list("abcd"), list("ef")]
+    assert rig.sent == [list("abcd"), list("ef"), list("gh")]
+
+
+async def test_a_large_call_waits_for_who_is_at_work_and_may_join_it() -> None:
+    rig = Rig(limits(max_calls=2))
+    rig.ask("a")
+    await settled()
+
+    with rig.activity.working():
+        rig.ask("b")
+        await settled()
+        before = rig.sent
+        rig.ask("c")
+    await settled()
+
+    assert before == [["a"]]
+    assert rig.sent == [["a"], ["b", "c"]]
+
+
+async def test_who_is_at_work_holds_no_full_call_up() -> None:
+    rig = Rig(limits(max_calls=2, max_series=3))
+    rig.ask("a")
+    await settled()
+
+    with rig.activity.working():
+        n_calls = []
+        for name in "bcd":
+            rig.ask(name)
+            await settled()
+            n_calls.append(len(rig.sent))
+
+    assert n_calls == [1, 1, 2]
+
+
+async def test_what_the_model_itself_can_take_is_a_full_call() -> None:
+    rig = Rig(limits(max_calls=2))
+    rig.ask("a", max_series=2)
+    await settled()
+
+    with rig.activity.working():
+        rig.ask("b", "c", "d", max_series=2)
+        await settled()
+        sent = rig.sent
+
+    assert sent == [["a"], ["b", "c"]]
+
+
+@pytest.mark.parametrize(("time_s", "n_calls"), [(1.9, 2), (2.0, 1), (2.1, 1)])
+async def test_only_the_most_urgent_leaves_whoever_is_at_work(
+    time_s: float, n_calls: int
+) -> None:
+    rig = Rig(limits(max_calls=3))
+    rig.ask(*"abcd", time_s=2.0)
+    await settled()
+    rig.ask("e", "f", time_s=3.0)
+    await settled()
+    n_before = len(rig.sent)
+
+    with rig.activity.working():
+        rig.ask("hasty", time_s=time_s)
+        await settled()
+        n_sent = len(rig.sent)
+
+    assert n_sent - n_before == n_calls - 1
+
+
+@pytest.mark.parametrize("max_calls", [1, 2])
+async def test_neither_full_nor_urgent_calls_go_past_the_limit(max_calls: int) -> None:
+    rig = Rig(limits(max_calls=max_calls, max_series=2))
+
+    for number, time_s in enumerate([5, 4, 3, 2]):
+        rig.ask(f"a{number}", f"b{number}", time_s=time_s)
+        await settled()
+
+    assert len(rig.sent) == max_calls
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "n_calls"), [("abcd", "ef", [3, 3]), ("ef", "abcd", [2, 3])]
+)
+async def test_the_end_of_a_call_lets_none_leave_that_is_small_beside_what_is_still_out(
+    first: str, second: str, n_calls: list[int]
+) -> None:
+    rig = Rig(limits(max_calls=2))
+    for names in (first, second, "g"):
+        rig.ask(*names)
+        await settled()
+
+    n_sent = []
+    for _ in range(2):
+        await rig.let_go()
+        n_sent.append(len(rig.sent))
+
+    assert n_sent == n_calls
+
+
+async def test_the_next_call_is_on_its_way_before_anyone_reads_an_answer() -> None:
+    rig = Rig()
+    first = rig.ask("a")
+    await settled()
+    rig.ask("b")
+    await settled()
+
+    async def calls_when_answered() -> list[list[str]]:
+        await first
+        return rig.sent
+
+    reading = asyncio.create_task(calls_when_answered())
+    await rig.let_go()
+
+    assert await reading == [["a"], ["b"]]
+
+
+async def test_a_call_that_is_halved_is_out_until_its_last_half_is_answered() -> None:
+    rig = Rig(answers=refusing("b"))
+    rig.ask("a", "b")
+    await settled()
+    rig.ask("c")
+    await settled()
+
+    for _ in range(3):
+        await rig.let_go()
+
+    assert rig.sent == [["a", "b"], ["a"], ["b"], ["c"]]
+
+
+async def test_when_nobody_is_at_work_any_more_and_nothing_waits_nothing_happens() -> (
+    None
+):
+    rig = Rig()
+    rig.ask("a")
+    await settled()
+    await rig.let_go()
+
+    with rig.activity.working():
+        pass
+    await settled()
+
+    assert rig.sent == [["a"]]
 
 
 async def test_everyone_gets_the_answer_to_their_own_question() -> None:
@@ -431,7 +636,7 @@ def test_a_loop_that_ends_takes_the_calls_with_it() -> None:
 
 @given(bad=st.sets(st.integers(0, 63), max_size=3))
 async def test_halving_finds_exactly_the_bad_series(bad: set[int]) -> None:
-    runtime = refusing(*map(str, bad))
+    runtime = FakeRuntime(refusing(*map(str, bad)))
 
     answers = await ask_alone(runtime, list(map(str, range(64))))
 
@@ -441,7 +646,7 @@ async def test_halving_finds_exactly_the_bad_series(bad: set[int]) -> None:
 
 async def test_the_search_for_bad_series_is_bounded() -> None:
     names = list(map(str, range(64)))
-    runtime = refusing(*names)
+    runtime = FakeRuntime(refusing(*names))
 
     answers = await ask_alone(runtime, names, limits(max_split_calls=10))
 
@@ -450,7 +655,7 @@ async def test_the_search_for_bad_series_is_bounded() -> None:
 
 
 async def test_each_answer_tells_how_many_series_shared_its_own_call() -> None:
-    answers = await ask_alone(refusing("d"), "abcd")
+    answers = await ask_alone(FakeRuntime(refusing("d")), "abcd")
 
     assert [size for _, size in answers] == [2, 2, 1, 1]
 
@@ -559,51 +764,45 @@ async def test_every_series_is_sent_once_and_answered_to_who_asked_for_it(
     assert max(len(call.series) for call in runtime.calls) <= max_series
 
 
-async def test_a_free_call_waits_for_requests_that_are_at_work_already() -> None:
-    rig = Rig()
-    rig.activity.n_busy = 1
-
-    rig.ask("a")
-    await settled()
-    before = rig.sent
-    rig.ask("b")
-    rig.activity.n_busy = 0
-    await settled()
-
-    assert before == []
-    assert rig.sent == [["a", "b"]]
-
-
-@pytest.mark.parametrize(("wait_s", "n_calls"), [(0.008, 0), (0.0081, 1)])
-async def test_a_free_call_waits_for_no_more_than_a_moment(
-    wait_s: float, n_calls: int
+@given(
+    script=st.lists(
+        st.tuples(st.integers(0, 5), st.integers(60, 69), st.booleans()), max_size=20
+    ),
+    max_series=st.integers(1, 4),
+    max_calls=st.integers(1, 3),
+)
+async def test_nothing_waits_while_no_call_is_out_and_none_goes_past_the_limit(
+    script: list[tuple[int, int, bool]], max_series: int, max_calls: int
 ) -> None:
-    rig = Rig()
-    rig.activity.n_busy = 1
-
-    rig.ask("a")
-    await settled()
-    rig.clock.now_s += wait_s
-    await settled()
-    n_sent = len(rig.sent)
-    rig.activity.n_busy = 0
-    await settled()
-
-    assert n_sent == n_calls
-
-
-async def test_a_stream_of_requests_that_never_ends_holds_no_call_up() -> None:
-    rig = Rig()
+    rig = Rig(limits(max_series=max_series, max_calls=max_calls))
     asking: list[asyncio.Task[list[Answer]]] = []
+    n_asked = n_let_go = 0
 
-    while not rig.sent:
-        asking.append(rig.ask(f"m{len(asking)}"))
-        rig.clock.now_s += 0.001
-        await asyncio.sleep(0)
+    async def look() -> int:
+        """Check what is out against the limit; return how many calls that are."""
+        await settled()
+        n_out, n_sent = len(rig.sent) - n_let_go, sum(map(len, rig.sent))
+        assert n_out <= max_calls
+        assert n_out > 0 or n_sent == n_asked
+        return n_out
 
-    assert len(rig.sent[0]) <= 12
-    for task in asking:
-        task.cancel()
+    for n_series, time_s, is_at_work in script:
+        if n_series:
+            with rig.activity.working() if is_at_work else nullcontext():
+                names = [f"m{n_asked + number}" for number in range(n_series)]
+                asking.append(rig.ask(*names, time_s=time_s))
+                n_asked += n_series
+                await look()
+        elif await look():
+            rig.gate.release()
+            n_let_go += 1
+    while await look():
+        rig.gate.release()
+        n_let_go += 1
+
+    answers = [answer for told in await asyncio.gather(*asking) for answer in told]
+    assert len(answers) == n_asked
+    assert all(map(is_answered, answers))
 
 
 async def test_those_whom_a_call_set_free_leave_together_in_the_next() -> None:
