@@ -394,6 +394,71 @@ async def test_who_has_less_time_than_the_one_they_wait_for_gets_a_baseline() ->
     assert outcome.provenance.fallback_reason == FallbackReason.DEADLINE_EXCEEDED
 
 
+async def test_who_has_more_time_than_the_one_they_wait_for_asks_the_model() -> None:
+    gate, telemetry = asyncio.Semaphore(0), FakeTelemetry()
+    runtime = FakeRuntime(gate=gate)
+    house = service(runtime, telemetry=telemetry)
+    leader = asyncio.create_task(house.forecast_many([task()], deadline_s=0.01))
+    await settled()
+    follower = asyncio.create_task(served(house, task()))
+
+    [cut_short] = await leader
+    await settled()
+    for _ in range(2):
+        gate.release()
+    [answer] = await follower
+    [again] = await served(house, task())
+
+    assert isinstance(cut_short, ServedForecast)
+    assert cut_short.provenance.fallback_reason == FallbackReason.DEADLINE_EXCEEDED
+    assert answer.provenance.runtime == "tollama"
+    assert again.cache is not None  # what the follower computed is kept
+    assert len(runtime.calls) == 2
+    assert telemetry.cache_events == ["miss", "join", "hit"]
+
+
+@pytest.mark.parametrize("is_overloaded", [True, False])
+async def test_who_waits_for_one_that_came_when_too_much_was_at_work_decides_anew(
+    *, is_overloaded: bool
+) -> None:
+    house = service(FakeRuntime())
+
+    [first], [second] = await asyncio.gather(
+        house.forecast_many([task()], deadline_s=2.5, is_overloaded=True),
+        house.forecast_many([task()], deadline_s=2.5, is_overloaded=is_overloaded),
+    )
+
+    assert isinstance(first, ServedForecast)
+    assert isinstance(second, ServedForecast)
+    reason = FallbackReason.OVERLOADED
+    assert first.provenance.fallback_reason == reason
+    assert second.provenance.fallback_reason == (reason if is_overloaded else None)
+
+
+async def test_who_waits_for_a_model_that_fails_fails_with_it() -> None:
+    runtime = FakeRuntime(fails(1))
+    house = service(runtime, settings=NO_RETRY)
+
+    [first], [second] = await asyncio.gather(
+        served(house, task()), served(house, task())
+    )
+
+    assert second is first
+    assert first.provenance.fallback_reason == FallbackReason.RUNTIME_UNAVAILABLE
+    assert len(runtime.calls) == 1
+
+
+async def test_who_waits_for_a_task_that_is_refused_is_refused_too() -> None:
+    house, wrong = service(), task(model=ModelChoice("baseline", "arima"))
+
+    [first], [second] = await asyncio.gather(
+        *(house.forecast_many([wrong], deadline_s=2.5) for _ in range(2))
+    )
+
+    assert isinstance(first, InvalidTaskError)
+    assert second is first
+
+
 async def test_a_runtime_that_hangs_is_answered_for_at_the_deadline() -> None:
     house = service(FakeRuntime(gate=asyncio.Semaphore(0)))
 
