@@ -27,8 +27,9 @@ class ResilienceConfig(Section):
     backoff_s: Positive = 0.05
     """Pause before a retry; up to as much again is added at random."""
     max_calls_in_flight: Count = 2
-    """Most calls at a time for one model family of a runtime; what waits meanwhile
-    leaves together in the next call."""
+    """Most calls at a time for one model family of a runtime; another leaves beside
+    one that is out only where it is worth its cost, and what waits meanwhile leaves
+    together in the next call."""
     max_in_flight: Count = 512
     """With more requests than this at work, a baseline answers (`overloaded`)."""
     hard_max_in_flight: Count = 4_096
