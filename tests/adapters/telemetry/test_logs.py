@@ -1,5 +1,6 @@
 """What an operator reads: one line for each forecast, and for what matters at night."""
 
+import asyncio
 import json
 from io import StringIO
 from typing import Any
@@ -28,6 +29,16 @@ class Terminal(StringIO):
 
     def isatty(self) -> bool:
         return True
+
+
+class CountingStream(StringIO):
+    """Counts how often something is written to it."""
+
+    n_writes = 0
+
+    def write(self, text: str) -> int:
+        self.n_writes += 1
+        return super().write(text)
 
 
 class Sick:
@@ -289,3 +300,31 @@ def test_without_a_loop_a_line_is_written_at_once() -> None:
     logger.info("second")
 
     assert [line["event"] for line in lines(log)] == ["first", "second"]
+
+
+async def test_lines_of_one_turn_are_handed_over_together_at_its_end() -> None:
+    log = CountingStream()
+    logger = open_log(LogConfig(), log)
+
+    for event in ("first", "second"):
+        logger.info(event)
+    before = log.n_writes
+    await asyncio.sleep(0)
+    logger.info("third")
+    await asyncio.sleep(0)
+
+    assert [before, log.n_writes] == [0, 2]
+    assert [line["event"] for line in lines(log)] == ["first", "second", "third"]
+
+
+def test_what_is_told_in_the_last_turn_of_a_loop_is_not_lost() -> None:
+    log = StringIO()
+    logger = open_log(LogConfig(), log)
+
+    async def tell(event: str) -> None:
+        logger.info(event)
+
+    for event in ("in one loop", "in another"):
+        asyncio.run(tell(event))
+
+    assert [line["event"] for line in lines(log)] == ["in one loop", "in another"]
