@@ -275,6 +275,23 @@ async def test_a_large_call_waits_for_who_is_at_work_and_may_join_it() -> None:
     assert rig.sent == [["a"], ["b", "c"]]
 
 
+async def test_who_was_at_work_and_comes_no_more_lets_a_large_call_leave() -> None:
+    rig = Rig(limits(max_calls=2))
+    rig.ask("a", family="torch")
+    rig.ask("b", family="jax")
+    await settled()
+
+    with rig.activity.working():
+        rig.ask("c", family="torch")
+        rig.ask("d", family="jax")
+        await settled()
+        before = rig.sent
+    await settled()
+
+    assert before == [["a"], ["b"]]
+    assert rig.sent == [["a"], ["b"], ["c"], ["d"]]
+
+
 async def test_who_is_at_work_holds_no_full_call_up() -> None:
     rig = Rig(limits(max_calls=2, max_series=3))
     rig.ask("a")
@@ -354,16 +371,15 @@ async def test_the_end_of_a_call_lets_none_leave_that_is_small_beside_what_is_st
 
 async def test_the_next_call_is_on_its_way_before_anyone_reads_an_answer() -> None:
     rig = Rig()
-    first = rig.ask("a")
-    await settled()
-    rig.ask("b")
-    await settled()
 
     async def calls_when_answered() -> list[list[str]]:
-        await first
+        await ask(rig.batcher, "a", Deadline(rig.clock, 2.5))
         return rig.sent
 
     reading = asyncio.create_task(calls_when_answered())
+    await settled()
+    rig.ask("b")
+    await settled()
     await rig.let_go()
 
     assert await reading == [["a"], ["b"]]
@@ -376,10 +392,13 @@ async def test_a_call_that_is_halved_is_out_until_its_last_half_is_answered() ->
     rig.ask("c")
     await settled()
 
-    for _ in range(3):
+    for _ in range(2):
         await rig.let_go()
+    before = rig.sent
+    await rig.let_go()
 
-    assert rig.sent == [["a", "b"], ["a"], ["b"], ["c"]]
+    assert before == [["a", "b"], ["a"], ["b"]]
+    assert rig.sent == [*before, ["c"]]
 
 
 async def test_when_nobody_is_at_work_any_more_and_nothing_waits_nothing_happens() -> (
