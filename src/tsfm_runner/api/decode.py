@@ -1,5 +1,6 @@
 """Bytes of a body to plain JSON values, in bounded time and memory."""
 
+import asyncio
 import json
 from collections import Counter
 from typing import Any, NoReturn
@@ -7,14 +8,28 @@ from typing import Any, NoReturn
 from starlette.requests import Request
 from starlette.types import Message
 
-from tsfm_runner.api.problems import ProblemError, cut_short, not_json, too_large
+from tsfm_runner.api.problems import (
+    ProblemError,
+    cut_short,
+    not_json,
+    too_large,
+    too_slow,
+)
 
 _MAX_KEYS = 100
 _MAX_LENGTH_DIGITS = 20
 
 
-async def read_body(request: Request, *, max_bytes: int) -> bytes:
-    """Return the body; stop reading as soon as it is over the limit."""
+async def read_body(request: Request, *, max_bytes: int, timeout_s: float) -> bytes:
+    """Return the body; stop reading when it is over the limit, or takes too long."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await _read(request, max_bytes=max_bytes)
+    except TimeoutError as failure:
+        raise ProblemError(too_slow(timeout_s)) from failure
+
+
+async def _read(request: Request, *, max_bytes: int) -> bytes:
     if _declared_bytes(request) > max_bytes:  # before the caller sends any of it
         raise _too_many_bytes(max_bytes)
     message = await request.receive()

@@ -28,6 +28,13 @@ class Reading(NamedTuple):
     body: bytes
     found: Written | ForecastTask | Problem | None
 
+    @property
+    def task(self) -> ForecastTask | None:
+        """The task that it asks for, be it answered already; None for a problem."""
+        if isinstance(self.found, Written):
+            return self.found.served.task
+        return self.found if isinstance(self.found, ForecastTask) else None
+
 
 class Visit(NamedTuple):
     """What the bodies of one HTTP request share."""

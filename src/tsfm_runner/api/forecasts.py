@@ -23,7 +23,6 @@ from tsfm_runner.api.schemas import (
 )
 from tsfm_runner.api.spending import charge_more
 from tsfm_runner.config import Settings
-from tsfm_runner.domain.task import ForecastTask
 from tsfm_runner.service.forecasting import ForecastService
 from tsfm_runner.service.grouping import chunks
 from tsfm_runner.service.parts import in_parts
@@ -58,7 +57,9 @@ async def answer_forecast(request: Request) -> bytes:
     desk: Desk = state.desk
     visit = desk.visit(request.scope, deadline_s=settings.resilience.deadline_s)
     server = settings.server
-    body = await read_body(request, max_bytes=server.max_body_bytes)
+    body = await read_body(
+        request, max_bytes=server.max_body_bytes, timeout_s=server.body_timeout_s
+    )
     reading = desk.look_up(body)
     if reading.found is None:
         require_few_values(body, max_values=server.max_values)
@@ -92,11 +93,13 @@ async def forecast_batch(request: Request) -> Response:
     desk: Desk = state.desk
     visit = desk.visit(request.scope, deadline_s=settings.resilience.batch_deadline_s)
     server = settings.server
-    body = await read_body(request, max_bytes=server.max_batch_body_bytes)
+    body = await read_body(
+        request, max_bytes=server.max_batch_body_bytes, timeout_s=server.body_timeout_s
+    )
     require_few_values(body, max_values=server.max_batch_values)
     bodies = await _beside_loop_if_large(partial(split_batch, body), body)
     charge_more(request.scope, len(bodies) - 1)
-    readings = await _read_all(desk, bodies)
+    readings = await _read_all(desk, bodies, max_bytes=server.max_body_bytes)
     _require_few_prices(readings, limit=server.max_batch_prices)
     size = settings.tollama.max_series_per_call
     items = _answers(desk, state.backend.forecasts, readings, visit, size=size)
@@ -119,17 +122,28 @@ async def _beside_loop_if_large(read: Callable[[], Result], body: bytes) -> Resu
     return await asyncio.to_thread(read)
 
 
-async def _read_all(desk: Desk, bodies: Sequence[bytes]) -> list[Reading]:
+async def _read_all(
+    desk: Desk, bodies: Sequence[bytes], *, max_bytes: int
+) -> list[Reading]:
     readings: list[Reading] = []
     for part in chunks(bodies, _READ_AT_A_TIME):
-        looked_up = [desk.look_up(body) for body in part]
-        readings += [desk.read(one) if one.found is None else one for one in looked_up]
+        readings += [await _read_one(desk, body, max_bytes=max_bytes) for body in part]
         await asyncio.sleep(0)  # a large batch must not hold up everybody else
     return readings
 
 
+async def _read_one(desk: Desk, body: bytes, *, max_bytes: int) -> Reading:
+    reading = desk.look_up(body)
+    if reading.found is not None:
+        return reading
+    if len(body) > max_bytes:
+        what = f"one request of a batch may have at most {max_bytes} bytes"
+        return Reading(body, too_large(what))
+    return await _beside_loop_if_large(partial(desk.read, reading), body)
+
+
 def _require_few_prices(readings: Sequence[Reading], *, limit: int) -> None:
-    tasks = [one.found for one in readings if isinstance(one.found, ForecastTask)]
+    tasks = [task for one in readings if (task := one.task) is not None]
     n_prices = sum(task.horizon * len(task.quantile_levels) for task in tasks)
     if n_prices > limit:
         what = f"a batch may ask for at most {limit} prices, steps times levels"

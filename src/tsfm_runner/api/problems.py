@@ -86,6 +86,18 @@ def cut_short() -> Problem:
     )
 
 
+def too_slow(timeout_s: float) -> Problem:
+    """Return the problem of a body that did not arrive in time."""
+    return Problem(
+        408,
+        "body_timeout",
+        "The body did not arrive in time",
+        f"the whole body has to be here {timeout_s:g} s after the head",
+        "Send the body with the head, or split the batch.",
+        headers={"Connection": "close"},
+    )
+
+
 def too_large(what: str) -> Problem:
     """Return the problem of a body that is over a limit."""
     return Problem(
@@ -142,6 +154,7 @@ def internal_error() -> Problem:
         "An error of ours",
         "The service has a defect; the request may be correct.",
         "Report the X-Request-ID of this answer with the service's log.",
+        headers={"Connection": "close"},
     )
 
 

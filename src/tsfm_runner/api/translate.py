@@ -70,12 +70,6 @@ def read_lean_task(body: bytes, defaults: TaskConfig) -> ForecastTask | None:
         return None
 
 
-@lru_cache(maxsize=_TIMES_REMEMBERED)
-def _moment(text: str) -> datetime:
-    """Return the time that a text names; the markets of one cycle name the same."""
-    return rfc3339(text)
-
-
 def task_problem(failure: InvalidTaskError, value: object) -> Problem:
     """Return the problem of a task, with the field in the words of the wire."""
     head, _, rest = failure.field.partition(".")

@@ -11,6 +11,8 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+_MANY_BYTES = 16 * 1024
+
 
 class JoinedWrites:
     """A transport that sends what is written in one turn of the loop in one piece."""
@@ -26,10 +28,15 @@ class JoinedWrites:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Send the bytes at the end of the turn."""
+        """Send the bytes at the end of the turn; at once when they are many.
+
+        Only what is really written can tell a fast writer to wait for its reader.
+        """
         if not self._pieces:
             self._loop.call_soon(self._send)
         self._pieces.append(data)
+        if len(data) > _MANY_BYTES:
+            self._send()
 
     def writelines(self, pieces: Sequence[bytes]) -> None:
         """Send the pieces at the end of the turn."""

@@ -103,6 +103,7 @@ def _leave_gently(server: uvicorn.Server, app: Application, grace_s: float) -> N
     def leave(sig: int, frame: FrameType | None) -> None:
         leaving.append(sig)
         if len(leaving) > 1:  # once more: at once
+            server.force_exit = True
             stop(sig, frame)
             return
         app.edge.drain()

@@ -25,6 +25,8 @@ class ServerConfig(Section):
     """Largest body of one forecast request."""
     max_batch_body_bytes: Count = 64 * 1024**2
     """Largest body of one batch request."""
+    body_timeout_s: Positive = 10.0
+    """How long the body of a request may take to arrive (408)."""
     max_values: Count = 400_000
     """Most values (numbers, strings, nulls) in the body of one forecast request."""
     max_batch_values: Count = 4_000_000

@@ -36,6 +36,8 @@ from tsfm_runner.service.degrading import Degradation
 
 Answers = list[QuantileForecast | ForecastRuntimeError]
 
+_MOST = 0.9
+
 # The first kind that fits names the error, so the special ones stand first.
 _ERRORS: dict[type[ForecastRuntimeError], CallError] = {
     RuntimeTimeoutError: "timeout",
@@ -135,8 +137,12 @@ class RuntimeLine:
             tell(
                 next(why for kind, why in _ERRORS.items() if isinstance(failure, kind))
             )
-            is_ours = timeout_s < self.resilience.attempt_timeout_s
-            if isinstance(failure, RuntimeTimeoutError) and is_ours:
+            # Where a request has less time than a call, most of it is all there is.
+            usual_s = min(
+                self.resilience.attempt_timeout_s,
+                _MOST * self.resilience.deadline_s,
+            )
+            if isinstance(failure, RuntimeTimeoutError) and timeout_s < usual_s:
                 raise DeadlinePassedError("the request ran out of time") from failure
             raise
         tell(None)

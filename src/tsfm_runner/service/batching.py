@@ -17,7 +17,7 @@ from tsfm_runner.ports import Clock
 from tsfm_runner.service.activity import Activity
 from tsfm_runner.service.asking import RuntimeLine
 from tsfm_runner.service.deadline import Deadline
-from tsfm_runner.service.groups import Answer, Group, Waiting
+from tsfm_runner.service.groups import Answer, Group, Waiting, too_late
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,16 @@ class _Lane:
     )
     out: set["_Out"] = field(default_factory=set)
     is_leaving: bool = False
+    usual_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Out:
-    """One call that is out: how much it carries, and how urgent that is."""
+    """One call that is out: how much it carries, how urgent it is, since when."""
 
     n_series: int
     expires_at_s: float
+    since_s: float
 
 
 class Batcher:
@@ -72,10 +74,11 @@ class Batcher:
     While no call of a model family is out, whatever waits leaves at once, together
     with all that was submitted in the same turn of the event loop. While calls are
     out, but fewer than the limit, another leaves when it is full, when it is more
-    urgent, or when it carries at least half as much and nobody is at work who could
-    still come along: where a runtime works on one call at a time, smaller ones would
-    only multiply what each call costs. All else waits, and leaves with the end of a
-    call. Those with the earliest deadline leave first.
+    urgent, when one of them takes far longer than usual, or when it carries at least
+    half as much and nobody is at work who could still come along: where a runtime
+    works on one call at a time, smaller ones would only multiply what each call
+    costs. All else waits, and leaves with the end of a call. Those with the earliest
+    deadline leave first.
     """
 
     def __init__(
@@ -96,6 +99,7 @@ class Batcher:
         self._numbers = count()
         self._calls: set[asyncio.Task[None]] = set()
         self._groups: set[Group] = set()
+        self._has_given_up = False
         activity.when_idle(self._wake_all)
 
     async def ask(
@@ -105,8 +109,10 @@ class Batcher:
 
         What is not answered when the deadline passes has that as its answer.
         """
-        loop = asyncio.get_running_loop()
         n_series = len(call.series)
+        if self._has_given_up:
+            return [too_late()] * n_series
+        loop = asyncio.get_running_loop()
         group = Group([None] * n_series, n_series, loop.create_future())
         self._groups.add(group)
         timer = loop.call_later(max(0.0, deadline.remaining_s()), group.give_up)
@@ -125,7 +131,8 @@ class Batcher:
             self._groups.discard(group)
 
     def give_up(self) -> None:
-        """Answer all that waits with the end of its time: the process is stopping."""
+        """Answer all that waits, now or later, as if its time were over: we stop."""
+        self._has_given_up = True
         for group in tuple(self._groups):
             group.give_up()
 
@@ -150,7 +157,7 @@ class Batcher:
             batch, call = self._take(lane, question)
             if not batch:
                 continue
-            out = _Out(len(batch), batch[0].deadline.expires_at_s)
+            out = _Out(len(batch), batch[0].deadline.expires_at_s, self._clock())
             lane.out.add(out)
             task = asyncio.create_task(
                 self._send(lane, out, question.family, call, batch)
@@ -164,7 +171,12 @@ class Batcher:
         is_full = len(queue) >= self._max_series(question)
         is_urgent = queue[0][0] < min(out.expires_at_s for out in lane.out)
         is_large = 2 * len(queue) >= max(out.n_series for out in lane.out)
-        return is_full or is_urgent or (is_large and self._activity.is_idle)
+        if is_full or is_urgent or (is_large and self._activity.is_idle):
+            return True
+        # A call that hangs must not hold up those who have room beside it.
+        oldest_s = min(out.since_s for out in lane.out)
+        usual_s = lane.usual_s
+        return usual_s is not None and self._clock() - oldest_s > 2 * usual_s
 
     def _ended(self, batch: Sequence[Waiting], task: asyncio.Task[None]) -> None:
         """Hand an error of our own to those who wait, or they would wait in vain."""
@@ -209,11 +221,10 @@ class Batcher:
         call: ModelCall,
         batch: list[Waiting],
     ) -> None:
-        now_s = self._clock()
-        self._tell([now_s - waiting.since_s for waiting in batch])
-        last = max((waiting.deadline for waiting in batch), key=_expiry)
         free = partial(self._free, lane, out)
         try:
+            self._tell([out.since_s - waiting.since_s for waiting in batch])
+            last = max((waiting.deadline for waiting in batch), key=_expiry)
             await self._ask_in_parts(family, call, batch, last, free=free)
         finally:
             free()
@@ -222,6 +233,9 @@ class Batcher:
         """Let the next call leave in place of one that has ended."""
         if out in lane.out:
             lane.out.discard(out)
+            took_s = self._clock() - out.since_s
+            usual_s = lane.usual_s
+            lane.usual_s = took_s if usual_s is None else (4 * usual_s + took_s) / 5
             self._leave(lane)
 
     async def _ask_in_parts(

@@ -2,11 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from tsfm_runner.config import Settings
 from tsfm_runner.domain.forecast import (
-    CacheUse,
     FallbackReason,
     Rung,
     ServedForecast,
@@ -22,28 +20,18 @@ from tsfm_runner.service.joining import Joiner
 from tsfm_runner.service.predicting import Predictor
 from tsfm_runner.service.preparing import PreparedTask, prepare_many
 from tsfm_runner.service.remembering import (
-    Flight,
     Memory,
     Outcome,
     Refusal,
-    fingerprint,
 )
-from tsfm_runner.service.rescuing import instead, is_cut_short
 from tsfm_runner.service.routing import Router
+from tsfm_runner.service.sharing import Occasion, Sharing
 
 __all__ = ["ForecastService", "Outcome", "Refusal"]
 
 
 # More markets than this gain little from being computed together, and hold up others.
 _MAX_TOGETHER = 64
-
-
-class _Occasion(NamedTuple):
-    """What the tasks of one request share."""
-
-    started_s: float
-    deadline: Deadline
-    is_overloaded: bool
 
 
 class ForecastService:
@@ -67,6 +55,7 @@ class ForecastService:
         self.completer = completer
         self.memory = memory
         self._activity = activity
+        self._sharing = Sharing(memory, telemetry, activity, completer.clock)
         self.telemetry = telemetry
         self._clock = completer.clock
         self._begin_together = Joiner(self._begin, max_items=_MAX_TOGETHER)
@@ -88,9 +77,9 @@ class ForecastService:
         """
         started_s = self._clock()
         deadline = Deadline(self._clock, started_s + deadline_s)
-        occasion = _Occasion(started_s, deadline, is_overloaded)
+        occasion = Occasion(started_s, deadline, is_overloaded)
         with self._activity.working():
-            outcomes = await self._outcomes(tasks, occasion)
+            outcomes = await self._sharing.outcomes(tasks, occasion, self._compute)
         for outcome in outcomes:
             if isinstance(outcome, ServedForecast):
                 self.telemetry.forecast_served(outcome, request_id=request_id)
@@ -100,97 +89,12 @@ class ForecastService:
         self, kept: ServedForecast, *, started_s: float, request_id: str
     ) -> ServedForecast:
         """Return an answer that the edge kept in its written form, as a hit."""
-        served = self._hit(kept, started_s)
+        served = self._sharing.hit(kept, started_s)
         self.telemetry.forecast_served(served, request_id=request_id)
         return served
 
-    async def _outcomes(
-        self, tasks: Sequence[ForecastTask], occasion: _Occasion
-    ) -> list[Outcome]:
-        """Look each task up, compute what is new, wait for what others compute."""
-        outcomes: dict[int, Outcome] = {}
-        new: dict[bytes, int] = {}
-        awaited: list[tuple[int, bytes, Flight | None]] = []
-        for place, task in enumerate(tasks):
-            key = fingerprint(task)
-            kept = self.memory.fresh(key)
-            if kept is not None:
-                outcomes[place] = self._hit(kept, occasion.started_s)
-            elif key in new or self.memory.flight(key) is not None:
-                awaited.append((place, key, self.memory.flight(key)))
-                self.telemetry.cache_used("join")
-            else:
-                new[key] = place
-                self.telemetry.cache_used("miss")
-        if new:
-            wanted = [tasks[place] for place in new.values()]
-            computed = await self._lead(list(new), wanted, occasion)
-            outcomes |= zip(new.values(), computed, strict=True)
-        for place, key, flight in awaited:
-            if flight is None:  # the same task stands in this request twice
-                outcomes[place] = outcomes[new[key]]
-            else:
-                outcomes[place] = await self._follow(
-                    flight, key, tasks[place], occasion
-                )
-        return [outcomes[place] for place in range(len(tasks))]
-
-    def _hit(self, kept: ServedForecast, started_s: float) -> ServedForecast:
-        self.telemetry.cache_used("hit")
-        now_s = self._clock()
-        return ServedForecast(
-            kept.task,
-            kept.values,
-            kept.provenance,
-            (now_s - started_s) * 1_000,
-            kept.computed_at_s,
-            CacheUse(now_s - kept.computed_at_s, is_stale=False),
-        )
-
-    async def _lead(
-        self, keys: list[bytes], tasks: list[ForecastTask], occasion: _Occasion
-    ) -> list[Outcome]:
-        """Compute answers, for us and for all who ask the same meanwhile."""
-        flights = [self.memory.take_off(key) for key in keys]
-        try:
-            computed = await self._compute(tasks, occasion)
-            outcomes = list(map(self._rescued, keys, computed))
-            for flight, outcome in zip(flights, outcomes, strict=True):
-                flight.set_result(outcome)
-        finally:
-            for key in keys:
-                self.memory.land(key)
-        return outcomes
-
-    async def _follow(
-        self, flight: Flight, key: bytes, task: ForecastTask, occasion: _Occasion
-    ) -> Outcome:
-        """Wait for an answer that another request computes; else compute it here."""
-        with self._activity.waiting():
-            remaining_s = max(0, occasion.deadline.remaining_s())
-            await asyncio.wait([flight], timeout=remaining_s)
-        landed = flight.result() if flight.done() and not flight.cancelled() else None
-        if landed is not None and not is_cut_short(landed):
-            return landed
-        [outcome] = await self._compute([task], occasion)
-        return self._rescued(key, outcome)
-
-    def _rescued(self, key: bytes, outcome: Outcome) -> Outcome:
-        """Return an older answer of the model where one was kept and it failed now."""
-        if not isinstance(outcome, ServedForecast):
-            return outcome
-        reason = outcome.provenance.fallback_reason
-        if reason is None or reason.is_lasting:
-            self.memory.keep(key, outcome)
-            return outcome
-        kept = self.memory.stale(key)
-        if kept is None:
-            return outcome
-        self.telemetry.cache_used("stale")
-        return instead(outcome, kept, age_s=self.memory.age_s(kept))
-
     async def _compute(
-        self, tasks: Sequence[ForecastTask], occasion: _Occasion
+        self, tasks: Sequence[ForecastTask], occasion: Occasion
     ) -> list[Outcome]:
         begun = await self._begin_together([(task, occasion) for task in tasks])
         open_ways = [way for way in begun if isinstance(way, Journey)]
@@ -202,7 +106,7 @@ class ForecastService:
         return [next(served) if isinstance(one, Journey) else one for one in begun]
 
     def _begin(
-        self, asked: Sequence[tuple[ForecastTask, _Occasion]]
+        self, asked: Sequence[tuple[ForecastTask, Occasion]]
     ) -> list[Journey | Outcome]:
         """Prepare and route; those who meet no model on their way arrive at once."""
         return [
@@ -212,7 +116,7 @@ class ForecastService:
         ]
 
     def _begin_part(
-        self, asked: Sequence[tuple[ForecastTask, _Occasion]]
+        self, asked: Sequence[tuple[ForecastTask, Occasion]]
     ) -> list[Journey | Outcome]:
         prepared = prepare_many([task for task, _ in asked], self.settings.preparation)
         begun: list[Journey | Outcome] = [
@@ -229,9 +133,7 @@ class ForecastService:
             begun[place] = answer
         return begun
 
-    def _set_out(
-        self, prepared: PreparedTask, occasion: _Occasion
-    ) -> Journey | Refusal:
+    def _set_out(self, prepared: PreparedTask, occasion: Occasion) -> Journey | Refusal:
         try:
             route = self.router.plan(prepared)
         except (InvalidTaskError, ModelNotAllowedError) as refusal:

@@ -11,6 +11,11 @@ from tsfm_runner.service.deadline import Deadline
 Answer = tuple[QuantileForecast | ForecastRuntimeError, int]
 
 
+def too_late() -> Answer:
+    """Return the answer to a series for which there was no time."""
+    return DeadlinePassedError("no answer came in time"), 1
+
+
 @dataclass(slots=True, eq=False)
 class Group:
     """Series of one request, answered together when the last of them is."""
@@ -35,9 +40,8 @@ class Group:
 
     def give_up(self) -> None:
         """Answer what is still open with the end of the request's time."""
-        late: Answer = (DeadlinePassedError("no answer came in time"), 1)
         for place in range(len(self.answers)):
-            self.fill(place, late)
+            self.fill(place, too_late())
 
 
 @dataclass(slots=True, eq=False)

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -13,7 +14,7 @@ class Joiner(Generic[Item, Result]):
     """Runs a function once over everything that is brought in one turn of the loop.
 
     The function takes the items of many callers and returns a result for each, in
-    order; it must not fail for what one caller brings.
+    order. Should it fail, an error of ours, each caller's items are tried alone.
     """
 
     def __init__(
@@ -36,20 +37,29 @@ class Joiner(Generic[Item, Result]):
         return await results
 
     def _run(self) -> None:
-        items: list[Item] = []
-        callers: list[tuple[int, int, asyncio.Future[list[Result]]]] = []
-        while self._waiting and len(items) < self._max_items:
-            brought, answer = self._waiting.popleft()
+        callers: list[tuple[Sequence[Item], asyncio.Future[list[Result]]]] = []
+        n_items = 0
+        while self._waiting and n_items < self._max_items:
+            items, answer = self._waiting.popleft()
             if not answer.done():  # its caller is still there
-                callers.append((len(items), len(items) + len(brought), answer))
-                items.extend(brought)
+                callers.append((items, answer))
+                n_items += len(items)
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._run)
+        self._answer(callers)
+
+    def _answer(
+        self, callers: Sequence[tuple[Sequence[Item], asyncio.Future[list[Result]]]]
+    ) -> None:
+        """Do the work of the callers; where it fails, each alone, for each its own."""
         try:
-            results = self._work(items)
-        except Exception as failure:  # noqa: BLE001 - ours; raised at every caller
-            for _, _, answer in callers:
-                answer.set_exception(failure)
-        else:
-            for start, stop, answer in callers:
-                answer.set_result(results[start:stop])
+            results = iter(self._work([item for items, _ in callers for item in items]))
+        except Exception as failure:  # noqa: BLE001 - ours; raised at its caller
+            if len(callers) > 1:
+                for caller in callers:
+                    self._answer([caller])
+            else:
+                callers[0][1].set_exception(failure)
+            return
+        for items, answer in callers:
+            answer.set_result(list(islice(results, len(items))))

@@ -31,7 +31,9 @@ def _plain(value: object) -> object:
 
 
 _encode = msgspec.msgpack.Encoder(enc_hook=_plain, order="sorted").encode
-_facts_of = attrgetter(*(field.name for field in fields(MarketFacts)))
+_facts_of = attrgetter(
+    *(field.name for field in fields(MarketFacts) if field.name != "closes_at")
+)
 
 
 def fingerprint(task: ForecastTask) -> bytes:
@@ -50,6 +52,7 @@ def fingerprint(task: ForecastTask) -> bytes:
         choice.version,
         dict(choice.params) if choice.params else None,
         _facts_of(task.facts),
+        task.facts.closes_at and task.facts.closes_at.isoformat(),
         task.context.tobytes(),
         None if task.times_s is None else task.times_s.tobytes(),
         _columns(task.past_covariates) if task.past_covariates else None,
@@ -99,12 +102,14 @@ class Memory:
         reason = served.provenance.fallback_reason
         if reason is not None and not reason.is_lasting:
             return None
+        if not self._config.ttl_s:
+            return None
         return served.computed_at_s + self._config.ttl_s
 
     def keep(self, key: bytes, served: ServedForecast) -> None:
         """Keep an answer, if it may be."""
         fresh_until_s = self.fresh_until_s(served)
-        if fresh_until_s is None or not self._config.ttl_s:
+        if fresh_until_s is None:
             return
         arrays = served.task.n_bytes + served.values.nbytes
         self._kept.put(

@@ -59,9 +59,8 @@ class _LinesOfTurn:
         """Wait for the end of the turn."""
 
     def _hand_over(self) -> None:
-        text = "".join(self._lines)
-        self._lines.clear()
-        self._stream.write(text)
+        lines, self._lines = self._lines, []
+        self._stream.write("".join(lines))
         self._stream.flush()
 
 
