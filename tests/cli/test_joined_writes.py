@@ -61,6 +61,21 @@ async def test_what_is_written_in_one_turn_leaves_as_one_piece_at_its_end() -> N
     assert transport.pieces == [b"head, body, and more"]
 
 
+async def test_many_bytes_leave_at_once_with_what_came_before_them() -> None:
+    transport = FakeTransport()
+    joined = JoinedWrites(transport)
+    many = b"." * (16 * 1024 + 1)
+
+    joined.write(b"head")
+    joined.write(many)
+    at_once = list(transport.pieces)
+    joined.write(b"tail")
+    await next_turn()
+
+    assert at_once == [b"head" + many]
+    assert transport.pieces == [b"head" + many, b"tail"]
+
+
 async def test_each_turn_sends_its_own_piece() -> None:
     transport = FakeTransport()
     joined = JoinedWrites(transport)

@@ -339,6 +339,45 @@ async def test_only_the_most_urgent_leaves_whoever_is_at_work(
     assert n_sent - n_before == n_calls - 1
 
 
+@pytest.mark.parametrize(("time_s", "n_calls"), [(0.5, 2), (0.51, 3)])
+async def test_beside_a_call_that_takes_far_longer_than_usual_all_may_leave(
+    time_s: float, n_calls: int
+) -> None:
+    rig = Rig(limits(max_calls=2))
+    rig.ask("usual")
+    await settled()
+    rig.clock.now_s += 0.25
+    await rig.let_go()
+    rig.ask(*"abcd")
+    await settled()
+
+    rig.clock.now_s += time_s
+    rig.ask("small")
+    await settled()
+
+    assert len(rig.sent) == n_calls
+
+
+async def test_how_long_a_call_usually_takes_follows_the_last_ones() -> None:
+    rig = Rig(limits(max_calls=2))
+    for took_s in (0.1, 0.6):  # usually 0.2
+        rig.ask("a")
+        await settled()
+        rig.clock.now_s += took_s
+        await rig.let_go()
+    rig.ask(*"abcd")
+    await settled()
+
+    n_calls = []
+    for wait_s in (0.39, 0.02):
+        rig.clock.now_s += wait_s
+        rig.ask("small")
+        await settled()
+        n_calls.append(len(rig.sent))
+
+    assert n_calls == [3, 4]
+
+
 @pytest.mark.parametrize("max_calls", [1, 2])
 async def test_neither_full_nor_urgent_calls_go_past_the_limit(max_calls: int) -> None:
     rig = Rig(limits(max_calls=max_calls, max_series=2))
@@ -604,6 +643,16 @@ async def test_to_give_up_answers_all_who_wait_at_once() -> None:
 
     for answers in await asyncio.gather(out, waiting):
         assert [type(answer) for answer, _ in answers] == [DeadlinePassedError]
+
+
+async def test_who_asks_after_that_is_told_so_at_once() -> None:
+    rig = Rig()
+
+    rig.batcher.give_up()
+    answers = await rig.ask("a", "b", time_s=600)
+
+    assert [type(answer) for answer, _ in answers] == [DeadlinePassedError] * 2
+    assert rig.sent == []
 
 
 async def test_an_error_of_our_own_is_raised_at_everybody_in_the_call() -> None:

@@ -28,6 +28,7 @@ from tsfm_runner.errors import (
     RuntimeUnavailableError,
 )
 from tsfm_runner.service.forecasting import ForecastService
+from tsfm_runner.service.remembering import fingerprint
 
 NO_RETRY = Settings(resilience=ResilienceConfig(max_retries=0))
 
@@ -381,11 +382,15 @@ async def test_an_error_of_our_own_leaves_nobody_waiting() -> None:
 
 
 async def test_who_has_less_time_than_the_one_they_wait_for_gets_a_baseline() -> None:
-    house = service(FakeRuntime(gate=asyncio.Semaphore(0)))
+    clock = FakeClock()
+    house = service(FakeRuntime(gate=asyncio.Semaphore(0)), clock=clock)
     leader = asyncio.create_task(served(house, task()))
     await settled()
+    asking = asyncio.create_task(house.forecast_many([task()], deadline_s=0.01))
+    await settled()
 
-    [outcome] = await house.forecast_many([task()], deadline_s=0.01)
+    clock.now_s += 0.01
+    [outcome] = await asking
     leader.cancel()
     await asyncio.wait([leader])
 
@@ -580,12 +585,101 @@ async def test_who_runs_out_of_time_while_waiting_gets_an_older_answer_too() -> 
     leader = asyncio.create_task(served(house, task()))
     await settled()
 
-    [outcome] = await house.forecast_many([task()], deadline_s=0.01)
+    asking = asyncio.create_task(house.forecast_many([task()], deadline_s=0.01))
+    await settled()
+    clock.now_s += 0.01
+    [outcome] = await asking
     leader.cancel()
     await asyncio.wait([leader])
 
     assert isinstance(outcome, ServedForecast)
     assert outcome.provenance.fallback_reason == FallbackReason.STALE_IF_ERROR
+
+
+async def test_who_has_more_time_is_not_put_off_with_the_older_answer() -> None:
+    clock, gate = FakeClock(), asyncio.Semaphore(1)
+    house = service(FakeRuntime(gate=gate), clock=clock)
+    await served(house, task())
+    clock.now_s += 100
+    leader = asyncio.create_task(house.forecast_many([task()], deadline_s=0.01))
+    await settled()
+    follower = asyncio.create_task(served(house, task()))
+
+    [cut_short] = await leader
+    for _ in range(2):
+        gate.release()
+    [answer] = await follower
+
+    assert isinstance(cut_short, ServedForecast)
+    assert cut_short.provenance.fallback_reason == FallbackReason.STALE_IF_ERROR
+    assert answer.provenance.fallback_reason is None
+
+
+async def test_with_too_much_at_work_no_older_answer_stands_in() -> None:
+    clock = FakeClock()
+    house = service(FakeRuntime(), clock=clock)
+    await served(house, task())
+    clock.now_s += 100
+
+    [outcome] = await house.forecast_many([task()], deadline_s=2, is_overloaded=True)
+
+    assert isinstance(outcome, ServedForecast)
+    assert outcome.provenance.fallback_reason == FallbackReason.OVERLOADED
+
+
+async def test_what_was_kept_meanwhile_is_served_to_who_would_get_a_baseline() -> None:
+    clock, gate = FakeClock(), asyncio.Semaphore(0)
+    house = service(FakeRuntime(gate=gate), clock=clock)
+    late = asyncio.create_task(house.forecast_many([task()], deadline_s=0.01))
+    await settled()
+    await asyncio.wait([late])
+    key = fingerprint(task())
+    [well] = await served(service(FakeRuntime()), task())
+    asking = asyncio.create_task(house.forecast_many([task()], deadline_s=0.01))
+    await settled()
+
+    house.memory.keep(key, well)
+    [outcome] = await asking
+
+    assert isinstance(outcome, ServedForecast)
+    assert outcome.provenance.runtime == "tollama"
+    assert outcome.cache == CacheUse(0, is_stale=False)
+
+
+async def test_a_follower_tells_its_own_latency() -> None:
+    clock, gate = FakeClock(), asyncio.Semaphore(0)
+    house = service(FakeRuntime(gate=gate), clock=clock)
+    leader = asyncio.create_task(served(house, task()))
+    await settled()
+    clock.now_s += 0.25
+    follower = asyncio.create_task(served(house, task()))
+    await settled()
+
+    clock.now_s += 0.25
+    gate.release()
+    [[first], [second]] = await asyncio.gather(leader, follower)
+
+    assert (first.latency_ms, second.latency_ms) == (500, 250)
+
+
+async def test_many_who_waited_for_one_that_was_cut_short_ask_once_more_together() -> (
+    None
+):
+    gate = asyncio.Semaphore(0)
+    runtime = FakeRuntime(gate=gate)
+    house = service(runtime)
+    leader = asyncio.create_task(house.forecast_many([task()], deadline_s=0.01))
+    await settled()
+    followers = [asyncio.create_task(served(house, task())) for _ in range(9)]
+
+    await leader
+    await settled()
+    for _ in range(2):
+        gate.release()
+    answers = [answer for [answer] in await asyncio.gather(*followers)]
+
+    assert [len(call.series) for call in runtime.calls] == [1, 1]
+    assert len({answer.provenance.forecast_id for answer in answers}) == 1
 
 
 async def test_with_too_much_at_work_no_model_is_asked() -> None:

@@ -87,14 +87,28 @@ async def test_what_a_caller_brought_who_left_is_not_worked_on() -> None:
     assert gone.cancelled()
 
 
-async def test_an_error_of_our_own_is_raised_at_every_caller_of_its_turn() -> None:
-    join = joiner(Work(poison=2))
+async def test_an_error_of_our_own_is_raised_at_who_brought_it_alone() -> None:
+    work = Work(poison=2)
+    join = joiner(work)
 
-    outcomes = await asyncio.gather(join([1]), join([2]), return_exceptions=True)
+    well, failed, nothing = await asyncio.gather(
+        join([1]), join([2, 3]), join([]), return_exceptions=True
+    )
     later = await join([3])
 
-    assert [type(outcome) for outcome in outcomes] == [ZeroDivisionError] * 2
-    assert later == [6]
+    assert (well, nothing, later) == ([2], [], [6])
+    assert isinstance(failed, ZeroDivisionError)
+    assert work.calls == [[1, 2, 3], [1], [2, 3], [], [3]]
+
+
+async def test_each_caller_hears_of_an_error_of_its_own() -> None:
+    join = joiner(Work(poison=2))
+
+    first, second = await asyncio.gather(join([2]), join([2]), return_exceptions=True)
+
+    assert isinstance(first, ZeroDivisionError)
+    assert isinstance(second, ZeroDivisionError)
+    assert first is not second
 
 
 async def test_an_error_of_our_own_is_not_raised_past_the_most_items() -> None:

@@ -1,7 +1,7 @@
 """Give tasks the answers that were computed lately, are right now, or are anew."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -58,8 +58,14 @@ class Sharing:
             self._telemetry.cache_used("miss" if is_new else "join")
             asked.setdefault(key, (task, []))[1].append(place)
         while asked:
+            flights = {key: self.memory.flight(key) for key in asked}
             answers = await self._lead(asked, occasion, compute)
-            answers |= await self._follow(asked.keys() - answers.keys(), occasion)
+            others = {
+                key: flight
+                for key, flight in flights.items()
+                if flight is not None and key not in answers
+            }
+            answers |= await self._follow(others, occasion)
             for key, answer in answers.items():
                 rescued = self._rescued(key, answer, occasion)
                 found |= dict.fromkeys(asked.pop(key)[1], rescued)
@@ -111,14 +117,9 @@ class Sharing:
         return computed
 
     async def _follow(
-        self, keys: Iterable[bytes], occasion: Occasion
+        self, flights: Mapping[bytes, Flight], occasion: Occasion
     ) -> dict[bytes, Outcome]:
         """Return what others have computed by the deadline, where it is good enough."""
-        flights: dict[bytes, Flight] = {}
-        for key in keys:
-            flight = self.memory.flight(key)
-            if flight is not None:
-                flights[key] = flight
         if not flights:
             return {}
         with self._activity.waiting():
