@@ -135,10 +135,11 @@ def test_what_does_not_fit_into_the_budget_falls_to_baselines(tmp_path: Path) ->
         )
 
     [cycle] = documents(result)
-    n_late = cycle["fallback_reasons"]["deadline_exceeded"]
+    reasons = cycle["fallback_reasons"]  # a busy machine may add a timeout
     assert cycle["duration_s"] <= cycle["budget_s"] == 3
     assert cycle["by_model"] > 0
-    assert n_late == cycle["by_baseline"] > 0
+    assert reasons["deadline_exceeded"] > 0
+    assert sum(reasons.values()) == cycle["by_baseline"]
     assert cycle["by_model"] + cycle["by_baseline"] == cycle["markets"] == 300
     by_market = pl.read_parquet(out).group_by("market_id", maintain_order=True).first()
     assert by_market.height == 300
