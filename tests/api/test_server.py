@@ -4,12 +4,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from tests.api.wire import BATCH, FORECAST, a_request, prices
 
 from tsfm_runner.cli.serving import bind, running_service
-from tsfm_runner.config import Settings
+from tsfm_runner.config import ServerConfig, Settings
 
 _MIB = 1024**2
 _PATIENCE_S = 30.0
@@ -19,10 +20,11 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[int]:
+async def serving(**server: Any) -> AsyncIterator[int]:  # noqa: ANN401
     """Serve for real; give the port."""
     bound = bind("127.0.0.1", 0)
-    async with running_service(Settings(), bound):
+    settings = Settings(server=ServerConfig(**server))
+    async with running_service(settings, bound):
         yield bound.getsockname()[1]
 
 
@@ -152,6 +154,43 @@ async def test_slow_caller_keeps_nobody_waiting() -> None:
 
     assert [status for status, _, _ in others] == [200] * 5
     assert slow[0] == 200
+
+
+@pytest.mark.parametrize("route", [FORECAST, BATCH])
+async def test_body_that_never_comes_is_waited_for_no_longer_than_its_time(
+    route: str,
+) -> None:
+    opening = head(f"Content-Length: {len(_BODY)}", route=route)
+
+    async with (
+        serving(body_timeout_s=0.05) as port,
+        connected(port) as (reader, writer),
+    ):
+        writer.write(opening + _BODY[:10])
+        status, headers, body = await answer_of(reader)
+        rest = await asyncio.wait_for(reader.read(), _PATIENCE_S)
+
+    assert status == 408
+    assert headers["connection"] == "close"
+    assert json.loads(body)["code"] == "body_timeout"
+    assert rest == b""
+
+
+async def test_one_request_of_a_batch_may_be_no_larger_than_a_request_alone() -> None:
+    large = a_request(y=prices(500))
+    batch = json.dumps({"requests": [a_request(), large]}).encode()
+    opening = head(f"Content-Length: {len(batch)}", route=BATCH)
+
+    async with serving(max_body_bytes=2_000) as port:
+        status, _, body = await asked(port, opening, batch)
+
+    well, refused = json.loads(body)["results"]
+    assert status == 200
+    assert "result" in well
+    assert (refused["error"]["status"], refused["error"]["code"]) == (
+        413,
+        "payload_too_large",
+    )
 
 
 async def test_large_batch_is_answered_beside_small_requests() -> None:
