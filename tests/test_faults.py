@@ -1,6 +1,7 @@
 """The whole service before a daemon that fails, over real HTTP."""
 
 import asyncio
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -152,12 +153,11 @@ def test_a_model_that_is_not_installed_is_told_apart() -> None:
 
 
 def test_a_daemon_that_is_down_is_told_by_health_and_answers() -> None:
-    with daemon(FakeTollamaOptions()) as url:
-        pass
-
-    with service(url) as client:
-        answer = client.post("/tsfm/forecast", json=request()).json()
-        ready = client.get("/health/ready").json()
+    with socket.socket() as nobody:  # holds the port, and does not listen
+        nobody.bind(("127.0.0.1", 0))
+        with service(f"http://127.0.0.1:{nobody.getsockname()[1]}") as client:
+            answer = client.post("/tsfm/forecast", json=request()).json()
+            ready = client.get("/health/ready").json()
 
     assert answer["meta"]["fallback_reason"] == "runtime_unavailable"
     assert ready["status"] == "ready"
