@@ -19,6 +19,9 @@ from tsfm_runner.service.asking import RuntimeLine
 from tsfm_runner.service.deadline import Deadline
 from tsfm_runner.service.groups import Answer, Group, Waiting, too_late
 
+# How much of what is usual for a call the last one changes.
+_LEARNED_SHARE = 0.2
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -59,13 +62,15 @@ class _Lane:
     usual_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Out:
     """One call that is out: how much it carries, how urgent it is, since when."""
 
+    lane: _Lane
     n_series: int
     expires_at_s: float
     since_s: float
+    is_answered: bool = False
 
 
 class Batcher:
@@ -157,11 +162,10 @@ class Batcher:
             batch, call = self._take(lane, question)
             if not batch:
                 continue
-            out = _Out(len(batch), batch[0].deadline.expires_at_s, self._clock())
+            urgency_s = batch[0].deadline.expires_at_s
+            out = _Out(lane, len(batch), urgency_s, self._clock())
             lane.out.add(out)
-            task = asyncio.create_task(
-                self._send(lane, out, question.family, call, batch)
-            )
+            task = asyncio.create_task(self._send(out, question.family, call, batch))
             self._calls.add(task)
             task.add_done_callback(partial(self._ended, batch))
 
@@ -214,44 +218,35 @@ class Batcher:
         return limit if is_normal else max(1, limit // 2)
 
     async def _send(
-        self,
-        lane: _Lane,
-        out: _Out,
-        family: str,
-        call: ModelCall,
-        batch: list[Waiting],
+        self, out: _Out, family: str, call: ModelCall, batch: list[Waiting]
     ) -> None:
-        free = partial(self._free, lane, out)
         try:
             self._tell([out.since_s - waiting.since_s for waiting in batch])
-            last = max((waiting.deadline for waiting in batch), key=_expiry)
-            await self._ask_in_parts(family, call, batch, last, free=free)
+            await self._ask_in_parts(out, family, call, batch)
         finally:
-            free()
+            self._free(out)
 
-    def _free(self, lane: _Lane, out: _Out) -> None:
+    def _free(self, out: _Out) -> None:
         """Let the next call leave in place of one that has ended."""
-        if out in lane.out:
-            lane.out.discard(out)
+        lane = out.lane
+        if out not in lane.out:
+            return
+        lane.out.discard(out)
+        if out.is_answered:
             took_s = self._clock() - out.since_s
-            usual_s = lane.usual_s
-            lane.usual_s = took_s if usual_s is None else (4 * usual_s + took_s) / 5
-            self._leave(lane)
+            usual_s = took_s if lane.usual_s is None else lane.usual_s
+            lane.usual_s = usual_s + _LEARNED_SHARE * (took_s - usual_s)
+        self._leave(lane)
 
     async def _ask_in_parts(
-        self,
-        family: str,
-        call: ModelCall,
-        batch: list[Waiting],
-        deadline: Deadline,
-        *,
-        free: Callable[[], None],
+        self, out: _Out, family: str, call: ModelCall, batch: list[Waiting]
     ) -> None:
         """Fill in the answer for each series, and how many shared its call.
 
         A call that is refused for its input is halved, and so on, until the bad
         series are alone or the calls for that are used up.
         """
+        deadline = max((waiting.deadline for waiting in batch), key=_expiry)
         parts = deque([batch])
         calls_left = self._limits.max_split_calls
         while parts:
@@ -261,15 +256,20 @@ class Batcher:
             try:
                 asked = replace(call, series=series)
                 results = await self._line.ask(asked, family, deadline)
+                out.is_answered = True
             except ForecastRuntimeError as failure:
                 if _may_be_split(failure, part) and calls_left > 1:
                     calls_left -= 2
                     middle = len(part) // 2
                     parts += (part[:middle], part[middle:])
+                    out.n_series = len(part) - middle  # others may go beside less
+                    self._wake(out.lane)
                     continue
                 results = [failure] * len(part)
             if not parts:
-                free()  # the runtime need not wait until all have read their answers
+                self._free(
+                    out
+                )  # the runtime need not wait until all have read their answers
             for waiting, result in zip(part, results, strict=True):
                 waiting.group.fill(waiting.place, (result, len(part)))
 
