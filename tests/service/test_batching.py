@@ -25,9 +25,9 @@ from tsfm_runner.errors import (
     RuntimeUnavailableError,
 )
 from tsfm_runner.service.activity import Activity
-from tsfm_runner.service.batching import Batcher, Question
+from tsfm_runner.service.batching import Batcher
 from tsfm_runner.service.deadline import Deadline
-from tsfm_runner.service.groups import Answer
+from tsfm_runner.service.groups import Answer, Question
 
 
 def limits(

@@ -2,6 +2,7 @@
 
 import asyncio
 import heapq
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,27 +18,12 @@ from tsfm_runner.ports import Clock
 from tsfm_runner.service.activity import Activity
 from tsfm_runner.service.asking import RuntimeLine
 from tsfm_runner.service.deadline import Deadline
-from tsfm_runner.service.groups import Answer, Group, Waiting, too_late
+from tsfm_runner.service.groups import Answer, Group, Question, Waiting, too_late
 
+# So many turns of the loop without a new request are quiet.
+_QUIET_TURNS = 20
 # How much of what is usual for a call the last one changes.
 _LEARNED_SHARE = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What series must share to go in one call.
-
-    ``params`` is the canonical text of the call's parameters; ``max_series`` is
-    what the model itself can take.
-    """
-
-    model_name: str
-    family: str
-    step_s: int
-    horizon: int
-    quantile_levels: tuple[float, ...]
-    params: bytes
-    max_series: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +45,7 @@ class _Lane:
     )
     out: set["_Out"] = field(default_factory=set)
     is_leaving: bool = False
+    n_turns_left: int = 0
     usual_s: float | None = None
 
 
@@ -152,12 +139,12 @@ class Batcher:
             lane.is_leaving = True
             asyncio.get_running_loop().call_soon(self._leave, lane)
 
-    def _leave(self, lane: _Lane) -> None:
+    def _leave(self, lane: _Lane, *, is_quiet: bool = False) -> None:
         """Send calls until nothing may leave any more."""
         lane.is_leaving = False
         while lane.queues and len(lane.out) < self._limits.max_calls_in_flight:
             question = min(lane.queues, key=lambda key: lane.queues[key][0][:2])
-            if lane.out and not self._may_overlap(lane, question):
+            if lane.out and not self._may_overlap(lane, question, is_quiet=is_quiet):
                 return
             batch, call = self._take(lane, question)
             if not batch:
@@ -169,18 +156,36 @@ class Batcher:
             self._calls.add(task)
             task.add_done_callback(partial(self._ended, batch))
 
-    def _may_overlap(self, lane: _Lane, question: Question) -> bool:
+    def _may_overlap(self, lane: _Lane, question: Question, *, is_quiet: bool) -> bool:
         """Return whether the next call may leave although others are out."""
         queue = lane.queues[question]
         is_full = len(queue) >= self._max_series(question)
         is_urgent = queue[0][0] < min(out.expires_at_s for out in lane.out)
-        is_large = 2 * len(queue) >= max(out.n_series for out in lane.out)
-        if is_full or is_urgent or (is_large and self._activity.is_idle):
-            return True
-        # A call that hangs must not hold up those who have room beside it.
         oldest_s = min(out.since_s for out in lane.out)
-        usual_s = lane.usual_s
-        return usual_s is not None and self._clock() - oldest_s > 2 * usual_s
+        # A call that hangs must not hold up those who have room beside it.
+        is_late = self._clock() - oldest_s > 2 * (lane.usual_s or math.inf)
+        if is_full or is_urgent or is_late:
+            return True
+        is_large = 2 * len(queue) >= max(out.n_series for out in lane.out)
+        if is_large and not is_quiet:
+            self._listen(lane)
+        return is_large and is_quiet
+
+    def _listen(self, lane: _Lane) -> None:
+        """Let the loop turn a few times: who was just answered may ask again."""
+        if lane.n_turns_left == 0 and self._activity.is_idle:
+            lane.n_turns_left = _QUIET_TURNS
+            asyncio.get_running_loop().call_soon(self._turn, lane)
+
+    def _turn(self, lane: _Lane) -> None:
+        if not self._activity.is_idle:
+            lane.n_turns_left = 0  # it is woken when all of them wait
+            return
+        lane.n_turns_left -= 1
+        if lane.n_turns_left:
+            asyncio.get_running_loop().call_soon(self._turn, lane)
+        else:
+            self._leave(lane, is_quiet=True)
 
     def _ended(self, batch: Sequence[Waiting], task: asyncio.Task[None]) -> None:
         """Hand an error of our own to those who wait, or they would wait in vain."""
@@ -236,7 +241,10 @@ class Batcher:
             took_s = self._clock() - out.since_s
             usual_s = took_s if lane.usual_s is None else lane.usual_s
             lane.usual_s = usual_s + _LEARNED_SHARE * (took_s - usual_s)
-        self._leave(lane)
+        if lane.out:
+            self._wake(lane)  # those who are answered now may ask again at once
+        else:
+            self._leave(lane)
 
     async def _ask_in_parts(
         self, out: _Out, family: str, call: ModelCall, batch: list[Waiting]
@@ -266,10 +274,9 @@ class Batcher:
                     self._wake(out.lane)
                     continue
                 results = [failure] * len(part)
-            if not parts:
-                self._free(
-                    out
-                )  # the runtime need not wait until all have read their answers
+            if not parts and len(out.lane.out) == 1:
+                # The runtime need not wait until all have read their answers.
+                self._free(out)
             for waiting, result in zip(part, results, strict=True):
                 waiting.group.fill(waiting.place, (result, len(part)))
 

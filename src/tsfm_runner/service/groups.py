@@ -11,6 +11,23 @@ from tsfm_runner.service.deadline import Deadline
 Answer = tuple[QuantileForecast | ForecastRuntimeError, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What series must share to go in one call.
+
+    ``params`` is the canonical text of the call's parameters; ``max_series`` is
+    what the model itself can take.
+    """
+
+    model_name: str
+    family: str
+    step_s: int
+    horizon: int
+    quantile_levels: tuple[float, ...]
+    params: bytes
+    max_series: int | None
+
+
 def too_late() -> Answer:
     """Return the answer to a series for which there was no time."""
     return DeadlinePassedError("no answer came in time"), 1

@@ -28,9 +28,10 @@ from tsfm_runner.errors import (
     RuntimeUnavailableError,
 )
 from tsfm_runner.service.asking import RuntimeLine
-from tsfm_runner.service.batching import Batcher, Question
+from tsfm_runner.service.batching import Batcher
 from tsfm_runner.service.deadline import Deadline
 from tsfm_runner.service.grouping import grouped
+from tsfm_runner.service.groups import Question
 from tsfm_runner.service.levels import levels_to_ask, quantile_sources
 from tsfm_runner.service.preparing import PreparedTask
 
