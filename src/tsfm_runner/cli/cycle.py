@@ -19,10 +19,18 @@ from tsfm_runner.cli.cycle_options import count_cycles, parse_interval, read_pip
 from tsfm_runner.cli.cycle_report import CycleReport
 from tsfm_runner.cli.cycle_rounds import Job, open_and_run
 from tsfm_runner.cli.exit_codes import ExitCode
-from tsfm_runner.cli.forecast_options import parse_choice, parse_levels
+from tsfm_runner.cli.forecast_options import (
+    FreqOption,
+    HorizonOption,
+    MethodOption,
+    ModelOption,
+    QuantilesOption,
+    WhereOption,
+    parse_choice,
+    parse_levels,
+)
 from tsfm_runner.cli.invocation import load_for, print_json_line
 from tsfm_runner.cli.serving import run
-from tsfm_runner.config import BaselineMethod
 from tsfm_runner.service.cycle_times import Schedule
 
 
@@ -57,24 +65,12 @@ def cycle(  # noqa: PLR0913 - one parameter an option
     candidates: Annotated[
         Path | None, typer.Option(help="File of alert candidates, one a line.")
     ] = None,
-    where: Annotated[
-        list[str] | None,
-        typer.Option(help="Only markets for which this column is true; repeatable."),
-    ] = None,
-    freq: Annotated[
-        str | None,
-        typer.Option(help="Step, as 5m or 1h; native: each market's own cadence."),
-    ] = None,
-    horizon: Annotated[int | None, typer.Option(help="Steps to forecast.")] = None,
-    quantiles: Annotated[
-        str | None, typer.Option(help="Levels between commas, as 0.05,0.5,0.95.")
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="NAME or PROVIDER:NAME; unset: the ladder.")
-    ] = None,
-    method: Annotated[
-        BaselineMethod | None, typer.Option(help="Ask this baseline and no model.")
-    ] = None,
+    where: WhereOption = None,
+    freq: FreqOption = None,
+    horizon: HorizonOption = None,
+    quantiles: QuantilesOption = None,
+    model: ModelOption = None,
+    method: MethodOption = None,
     out: Annotated[
         str | None,
         typer.Option(

@@ -22,6 +22,12 @@ from tsfm_runner.cli.bands_output import STDOUT, open_sink
 from tsfm_runner.cli.exit_codes import ExitCode
 from tsfm_runner.cli.forecast_input import Tasks, read_tasks
 from tsfm_runner.cli.forecast_options import (
+    FreqOption,
+    HorizonOption,
+    MethodOption,
+    ModelOption,
+    QuantilesOption,
+    WhereOption,
     parse_choice,
     parse_levels,
     parse_moment,
@@ -31,7 +37,7 @@ from tsfm_runner.cli.forecast_summary import (
     last_steps_table,
 )
 from tsfm_runner.cli.invocation import JsonFlag, load_for, print_json
-from tsfm_runner.config import BaselineMethod, Settings
+from tsfm_runner.config import Settings
 from tsfm_runner.domain.forecast import ServedForecast
 from tsfm_runner.errors import ConfigurationError, UnreadableInputError
 from tsfm_runner.facade import answer_all
@@ -65,28 +71,16 @@ def forecast(  # noqa: PLR0913 - one parameter an option
         str | None,
         typer.Option(help="Bands: .parquet, .csv, .jsonl, or - for JSONL on stdout."),
     ] = None,
-    freq: Annotated[
-        str | None,
-        typer.Option(help="Step, as 5m or 1h; native: each market's own cadence."),
-    ] = None,
-    horizon: Annotated[int | None, typer.Option(help="Steps to forecast.")] = None,
-    quantiles: Annotated[
-        str | None, typer.Option(help="Levels between commas, as 0.05,0.5,0.95.")
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="NAME or PROVIDER:NAME; unset: the ladder.")
-    ] = None,
-    method: Annotated[
-        BaselineMethod | None, typer.Option(help="Ask this baseline and no model.")
-    ] = None,
+    freq: FreqOption = None,
+    horizon: HorizonOption = None,
+    quantiles: QuantilesOption = None,
+    model: ModelOption = None,
+    method: MethodOption = None,
     as_of: Annotated[
         str | None,
         typer.Option(help="Forecast from this ISO 8601 time; later points are unseen."),
     ] = None,
-    where: Annotated[
-        list[str] | None,
-        typer.Option(help="Only markets for which this column is true; repeatable."),
-    ] = None,
+    where: WhereOption = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="Only the first markets.")
     ] = None,

@@ -1,10 +1,35 @@
-"""Read the options of ``forecast`` that are more than a word or a number."""
+"""The options that ``forecast`` and ``cycle`` share, and how they are read."""
 
 from datetime import UTC, datetime
+from typing import Annotated, TypeAlias
 
+import typer
+
+from tsfm_runner.config import BaselineMethod
 from tsfm_runner.domain.task import ModelChoice
 from tsfm_runner.errors import InvalidTaskError
 from tsfm_runner.facade import parse_model
+
+FreqOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Step, as 5m or 1h; native: each market's own cadence."),
+]
+HorizonOption: TypeAlias = Annotated[
+    int | None, typer.Option(help="Steps to forecast.")
+]
+QuantilesOption: TypeAlias = Annotated[
+    str | None, typer.Option(help="Levels between commas, as 0.05,0.5,0.95.")
+]
+ModelOption: TypeAlias = Annotated[
+    str | None, typer.Option(help="NAME or PROVIDER:NAME; unset: the ladder.")
+]
+MethodOption: TypeAlias = Annotated[
+    BaselineMethod | None, typer.Option(help="Ask this baseline and no model.")
+]
+WhereOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(help="Only markets for which this column is true; repeatable."),
+]
 
 
 def parse_levels(text: str | None) -> tuple[float, ...] | None:
