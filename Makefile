@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PYTHONS ?= python3 python3.13 python3.12 python3.11
 IS_SUITABLE := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check
-LOCK := uv pip compile pyproject.toml --extra plot --group build --universal \
+LOCK := uv pip compile pyproject.toml --extra plot --group build --universal --no-strip-extras \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
 # Floors whose every line and branch a test must reach.
