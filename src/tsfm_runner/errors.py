@@ -5,6 +5,9 @@ TsfmError
 ├── UnreadableInputError          a file or frame holds no market series
 ├── InvalidTaskError              the caller can mend it: wrong shape, frequency, level
 ├── ModelNotAllowedError          the licence policy says no
+├── CalibrationStateError         stored calibration or ledger cannot be read; no start
+├── LedgerInUseError              another process writes to this ledger
+├── LedgerUnavailableError        the ledger cannot be written to now
 └── ForecastRuntimeError          the model runtime let us down; the service falls back
     ├── RuntimeUnavailableError   no answer: refused, overloaded, connection lost
     │   └── RuntimeTimeoutError   no answer in time
@@ -43,6 +46,18 @@ class InvalidTaskError(TsfmError):
 
 class ModelNotAllowedError(TsfmError):
     """The licence policy of this environment does not allow the model."""
+
+
+class CalibrationStateError(TsfmError):
+    """What is stored of the calibration cannot be read; the process must not start."""
+
+
+class LedgerInUseError(TsfmError):
+    """Another process writes to this ledger; two would score everything twice."""
+
+
+class LedgerUnavailableError(TsfmError):
+    """The ledger cannot be written to now; what waits for it is kept and tried again."""
 
 
 class ForecastRuntimeError(TsfmError):

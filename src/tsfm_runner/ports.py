@@ -11,6 +11,7 @@ from tsfm_runner.domain.forecast import (
     RuntimeMode,
     ServedForecast,
 )
+from tsfm_runner.domain.ledger import LedgerContents, LedgerEntry, LedgerForecast
 from tsfm_runner.domain.model import RuntimeModel
 from tsfm_runner.domain.quota import Quota
 from tsfm_runner.domain.telling import CacheEvent, RuntimeCall
@@ -100,6 +101,38 @@ class Telemetry(Protocol):
 
     def cycle_finished(self, duration_s: float) -> None:
         """Hear of one cycle over many markets."""
+        ...
+
+
+class Ledger(Protocol):
+    """Keeps what was served and what happened after it, across restarts."""
+
+    def read(self, *, ending_after_s: float) -> LedgerContents:
+        """Return what a process that starts goes on from.
+
+        Raises ``CalibrationStateError`` when what is stored cannot be read.
+        """
+        ...
+
+    def append(self, entries: Sequence[LedgerEntry]) -> None:
+        """Take entries to be written soon, all of one call together; never waits."""
+        ...
+
+    async def commit(self) -> None:
+        """Return when everything appended so far is safe.
+
+        Raises ``LedgerUnavailableError`` where it cannot be written now; nothing is
+        lost, it is tried again.
+        """
+        ...
+
+    async def forecasts(
+        self, market_id: str, *, since_s: float, before_id: int | None, limit: int
+    ) -> list[LedgerForecast]:
+        """Return forecasts of a market, newest first, cut off at or after a moment.
+
+        ``before_id`` leaves out all but those with smaller ids; shadows are left out.
+        """
         ...
 
 

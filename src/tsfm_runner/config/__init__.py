@@ -42,6 +42,7 @@ from tsfm_runner.config.serving import (
     ServerConfig,
     TollamaConfig,
 )
+from tsfm_runner.config.store import StoreConfig
 
 __all__ = [
     "MIN_TOKEN_LENGTH",
@@ -68,6 +69,7 @@ __all__ = [
     "ServerConfig",
     "Settings",
     "Space",
+    "StoreConfig",
     "TaskConfig",
     "Token",
     "TollamaConfig",
@@ -93,5 +95,6 @@ class Settings(Section):
     breaker: BreakerConfig = BreakerConfig()
     degradation: DegradationConfig = DegradationConfig()
     cache: CacheConfig = CacheConfig()
+    store: StoreConfig = StoreConfig()
     log: LogConfig = LogConfig()
     cycle: CycleConfig = CycleConfig()
