@@ -1,0 +1,6 @@
+"""What was served and what happened after it, in a SQLite database."""
+
+from tsfm_runner.adapters.ledger.ledger import Rhythm, SqliteLedger, open_ledger
+from tsfm_runner.adapters.ledger.place import ledger_path
+
+__all__ = ["Rhythm", "SqliteLedger", "ledger_path", "open_ledger"]
