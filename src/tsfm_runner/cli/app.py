@@ -17,6 +17,7 @@ from tsfm_runner.cli.exit_codes import EXIT_CODES_HELP
 from tsfm_runner.cli.fake_tollama import fake_tollama
 from tsfm_runner.cli.forecast import forecast
 from tsfm_runner.cli.invocation import Invocation, reported
+from tsfm_runner.cli.ledger import check, export
 from tsfm_runner.cli.models import models
 from tsfm_runner.cli.serve import serve
 from tsfm_runner.cli.simulate import simulate
@@ -61,6 +62,12 @@ _config = typer.Typer(
     epilog=EXIT_CODES_HELP,
     no_args_is_help=True,
 )
+_ledger = typer.Typer(
+    help="Look at what is stored of forecasts and outcomes.",
+    cls=_Group,
+    epilog=EXIT_CODES_HELP,
+    no_args_is_help=True,
+)
 
 for _command in (
     serve,
@@ -76,6 +83,9 @@ for _command in (
     app.command(cls=_Command, epilog=EXIT_CODES_HELP)(reported(_command))
 _config.command(cls=_Command, epilog=EXIT_CODES_HELP)(reported(explain))
 app.add_typer(_config, name="config")
+_ledger.command(cls=_Command, epilog=EXIT_CODES_HELP)(reported(export))
+_ledger.command(cls=_Command, epilog=EXIT_CODES_HELP)(reported(check))
+app.add_typer(_ledger, name="ledger")
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer hands it in so

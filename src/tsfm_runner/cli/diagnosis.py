@@ -10,8 +10,10 @@ import numpy as np
 
 from tsfm_runner.adapters.files.series import MarketSeries
 from tsfm_runner.adapters.files.tasks import Question, ask_each
+from tsfm_runner.adapters.ledger import ledger_path
+from tsfm_runner.adapters.ledger.integrity import check_ledger
 from tsfm_runner.bootstrap import build_app, open_backend
-from tsfm_runner.config import BaselineMethod, ServerConfig, Settings
+from tsfm_runner.config import BaselineMethod, ServerConfig, Settings, StoreConfig
 from tsfm_runner.domain.forecast import Rung, ServedForecast
 from tsfm_runner.domain.task import ForecastTask, ModelChoice
 from tsfm_runner.errors import (
@@ -43,6 +45,7 @@ class Check:
 async def diagnose(settings: Settings) -> list[Check]:
     """Return every check of a process that has these settings."""
     checks = [_package_data(), _server(settings), _port(settings.server)]
+    checks.append(_ledger(settings.store))
     try:
         async with open_backend(settings) as backend:
             checks += await _backend_checks(settings, backend)
@@ -93,6 +96,24 @@ def _port(server: ServerConfig) -> Check:
         hint = "Stop what listens there, or set TSFM_SERVER__HOST and _PORT."
         reason = exc.strerror or str(exc)
         return Check("port", "failed", f"{place} cannot be bound: {reason}", hint)
+
+
+def _ledger(store: StoreConfig) -> Check:
+    try:
+        path = ledger_path(store.url)
+    except ConfigurationError as exc:
+        hint = "Set TSFM_STORE__URL to sqlite:///FILE, or unset it."
+        return Check("ledger", "failed", str(exc), hint)
+    if path is None:
+        return Check("ledger", "skipped", "it is kept in memory only")
+    if not path.is_file():
+        return Check("ledger", "skipped", f"{path} is not there yet; `serve` makes it")
+    verdict = check_ledger(path)
+    if verdict.findings:
+        hint = "Restore the file from a backup, or move it away to start anew."
+        return Check("ledger", "failed", "; ".join(verdict.findings), hint)
+    held = f"{verdict.n_forecasts:,} forecasts and {verdict.n_outcomes:,} outcomes"
+    return Check("ledger", "ok", f"{path} holds {held}")
 
 
 def _registry(entries: Sequence[ModelEntry], environment: str) -> Check:

@@ -8,6 +8,7 @@ the environment or from files only.
 from pathlib import Path
 from typing import Literal
 
+from tsfm_runner.config.calibration import CalibrationConfig, DriftConfig
 from tsfm_runner.config.cycle import CycleConfig
 from tsfm_runner.config.fields import (
     MIN_TOKEN_LENGTH,
@@ -52,9 +53,11 @@ __all__ = [
     "BaselineMethod",
     "BreakerConfig",
     "CacheConfig",
+    "CalibrationConfig",
     "Count",
     "CycleConfig",
     "DegradationConfig",
+    "DriftConfig",
     "LadderOverride",
     "LiquidityBucket",
     "LogConfig",
@@ -91,6 +94,8 @@ class Settings(Section):
     routing: RoutingConfig = RoutingConfig()
     baseline: BaselineConfig = BaselineConfig()
     band: BandConfig = BandConfig()
+    calibration: CalibrationConfig = CalibrationConfig()
+    drift: DriftConfig = DriftConfig()
     resilience: ResilienceConfig = ResilienceConfig()
     breaker: BreakerConfig = BreakerConfig()
     degradation: DegradationConfig = DegradationConfig()

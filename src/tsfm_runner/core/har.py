@@ -1,13 +1,22 @@
 """HAR bands: how far prices move, from how far they moved over several windows."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from tsfm_runner.core.arrays import FloatArray, IntArray
 from tsfm_runner.core.har_table import HarTable
 
-__all__ = ["HarTable", "har_features", "har_quantiles", "har_scale"]
+__all__ = [
+    "HarReach",
+    "HarTable",
+    "half_widths",
+    "har_features",
+    "har_quantiles",
+    "har_reach",
+    "har_scale",
+]
 
 
 def har_quantiles(
@@ -127,6 +136,58 @@ def har_scale(
     )
     coefficients = _step_weights(np.asarray(steps), table) @ table.coefficients
     return np.maximum(features @ coefficients.T, table.floor)
+
+
+class HarReach(NamedTuple):
+    """How the half-width of a HAR band follows from the features of a market.
+
+    ``coefficients`` has shape (horizon, n_windows + 3), ``offsets`` (horizon,).
+    """
+
+    coefficients: FloatArray
+    offsets: FloatArray
+
+
+def har_reach(horizon: int, *, tail: float, table: HarTable) -> HarReach:
+    """Return what `half_widths` needs: half the distance of two opposite levels.
+
+    Parameters
+    ----------
+    horizon : int
+        Number of steps, at most the last of the table.
+    tail : float
+        Probability beyond each of the two levels.
+    table : HarTable
+        Fitted constants.
+
+    """
+    shares = _step_weights(np.arange(1, horizon + 1), table)
+    levels = np.array([tail, 1 - tail])
+    low, high = (
+        shares @ table.offsets @ _interpolation_weights(levels, table.levels).T
+    ).T
+    return HarReach(shares @ table.coefficients, (high - low) / 2)
+
+
+def half_widths(features: FloatArray, reach: HarReach, *, floor: float) -> FloatArray:
+    """Return the half-width of the HAR band of each market at each step.
+
+    Parameters
+    ----------
+    features : (n_markets, n_windows + 3) array
+        See `har_features`.
+    reach : HarReach
+    floor : float
+        Least expected absolute change, in probability units.
+
+    Returns
+    -------
+    (n_markets, horizon) array
+        Probability units, never falling with the step.
+
+    """
+    scale = np.maximum(features @ reach.coefficients.T, floor)
+    return np.asarray(np.maximum.accumulate(scale * reach.offsets, axis=1))
 
 
 def har_features(

@@ -51,7 +51,7 @@ class SqliteLedger:
         held: ExitStack,
     ) -> None:
         """Take what reads and what writes, and what is closed after both."""
-        self._database, self._writer, self._waiting = database, writer, waiting
+        self.database, self._writer, self._waiting = database, writer, waiting
         self._held = held
         self.path = database.path
 
@@ -93,7 +93,7 @@ class SqliteLedger:
 
         Raises ``CalibrationStateError`` when what is stored cannot be read.
         """
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return read_contents(connection, ending_after_s=ending_after_s)
 
     def append(self, entries: Sequence[LedgerEntry]) -> None:
@@ -119,7 +119,7 @@ class SqliteLedger:
             await self.commit()
 
         def read() -> list[LedgerForecast]:
-            with self._database.reading() as connection:
+            with self.database.reading() as connection:
                 return read_market(
                     connection,
                     market_id,

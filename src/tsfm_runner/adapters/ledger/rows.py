@@ -171,21 +171,25 @@ def to_state(row: Row[Any], segments: Sequence[Row[Any]]) -> StateEntry:
     )
 
 
-def _to_prices(row: Row[Any], n_levels: int) -> list[FloatArray]:
+def _to_prices(
+    row: Row[Any], n_levels: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return prices exact to 1e-7, and whole where they had up to 7 decimals.
 
     All are decoded in one go, which takes a third of the time.
     """
     blobs = (row.raw, row.published, row.target)
-    widths = (n_levels, n_levels, 2)
-    sizes = [row.horizon * width for width in widths]
-    if [len(blob) for blob in blobs] != [size * _FLOAT32.itemsize for size in sizes]:
+    n_prices, n_edges = row.horizon * n_levels, row.horizon * 2
+    sizes = [size * _FLOAT32.itemsize for size in (n_prices, n_prices, n_edges)]
+    if [len(blob) for blob in blobs] != sizes:
         raise ValueError(f"the bands of forecast {row.id} have another size")
-    prices = np.frombuffer(b"".join(blobs), dtype=_FLOAT32)
-    rounded = prices.astype(np.float64).round(_DECIMALS)
-    ends = (sizes[0], sizes[0] + sizes[1])
-    parts = zip(np.split(rounded, ends), widths, strict=True)
-    return [part.reshape(row.horizon, width) for part, width in parts]
+    stored = np.frombuffer(b"".join(blobs), dtype=_FLOAT32)
+    prices = stored.astype(np.float64).round(_DECIMALS)
+    return (
+        prices[:n_prices].reshape(row.horizon, n_levels),
+        prices[n_prices : 2 * n_prices].reshape(row.horizon, n_levels),
+        prices[2 * n_prices :].reshape(row.horizon, 2),
+    )
 
 
 def _to_segment(row: Row[Any]) -> SegmentRow:

@@ -1,0 +1,84 @@
+"""From margins to prices: the calibrated band, on the grid of the market."""
+
+import numpy as np
+
+from tsfm_runner.core.arrays import FloatArray
+
+_GRID_TOLERANCE = 1e-4  # of a tick
+
+
+def outward_margins(
+    margins: FloatArray, *, price: FloatArray, tails: FloatArray
+) -> FloatArray:
+    """Return, for each level, the margin of its side, with its sign.
+
+    A market below 0.5 has its inner side above it and one above 0.5 below: so a
+    market and its complement get bands that mirror each other.
+
+    Parameters
+    ----------
+    margins : (n_markets, horizon, 2, n_levels) array
+        Margins of the inner and of the outer side at the tail of each level.
+    price : (n_markets, horizon) array
+        Medians.
+    tails : (n_levels,) array
+        Signed tails: level - 0.5, so negative below the median.
+
+    Returns
+    -------
+    (n_markets, horizon, n_levels) array
+
+    """
+    is_inner = (tails > 0) == (price <= 0.5)[..., None]  # noqa: PLR2004 - the middle
+    chosen = np.where(is_inner, margins[:, :, 0], margins[:, :, 1])
+    return np.asarray(np.sign(tails) * chosen)
+
+
+def calibrated_band(
+    median: FloatArray, scale: FloatArray, margins: FloatArray, *, tick: FloatArray
+) -> FloatArray:
+    """Return prices: the median moved by the margins, in [0, 1], in order.
+
+    Edges are moved inward to the price grid, where there is one: outcomes stand on
+    the grid, so this lets none out, and the band is narrower for it.
+
+    Parameters
+    ----------
+    median, scale : (n_markets, horizon) array
+        Probability units.
+    margins : (n_markets, horizon, n_levels) array
+        Signed, in units of the scale, levels ascending.
+    tick : (n_markets,) array
+        Probability units; NaN where there is no grid.
+
+    Returns
+    -------
+    (n_markets, horizon, n_levels) array
+
+    Examples
+    --------
+    >>> calibrated_band(
+    ...     np.array([[0.5]]),
+    ...     np.array([[0.02]]),
+    ...     np.array([[[-1.8, 0.0, 1.2]]]),
+    ...     tick=np.array([0.01]),
+    ... ).round(6).tolist()
+    [[[0.47, 0.5, 0.52]]]
+
+    """
+    centre = median[..., None]
+    prices = np.clip(centre + scale[..., None] * margins, 0, 1)
+    prices = np.maximum.accumulate(prices, axis=-1)
+    has_grid = ~np.isnan(tick)
+    if not has_grid.any():
+        return np.asarray(prices)
+    grid = np.where(has_grid, tick, 1.0)[:, None, None]
+    below = np.ceil(prices / grid - _GRID_TOLERANCE) * grid
+    above = np.floor(prices / grid + _GRID_TOLERANCE) * grid
+    snapped = np.where(
+        margins < 0,
+        np.minimum(below, centre),
+        np.where(margins > 0, np.maximum(above, centre), prices),
+    )
+    snapped = np.where(has_grid[:, None, None], snapped, prices)
+    return np.maximum.accumulate(np.clip(snapped, 0, 1), axis=-1)

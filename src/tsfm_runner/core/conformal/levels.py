@@ -1,0 +1,131 @@
+"""Tails that are tracked by what they let through, and those between them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tsfm_runner.core.arrays import FloatArray
+
+TRACKED_TAILS = (0.005, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4)
+_LARGEST = 0.45
+_SMALLEST_SHARE = 0.1
+_HALF_TRUSTED = 5.0  # outcomes at which a step of the tracker has half its size
+
+
+def adapt_tails(
+    tails: FloatArray, *, misses: FloatArray, counts: FloatArray, rate: float
+) -> FloatArray:
+    """Return tracked tails after the outcomes of one step.
+
+    A tail that let through more than its nominal share is made smaller, and the
+    other way round; many outcomes at once, which move together, count as one step.
+
+    Parameters
+    ----------
+    tails : (..., n_tails) array
+        The tails as they are used, for `TRACKED_TAILS` in order.
+    misses : (..., n_tails) array
+        How many outcomes ended beyond the edge.
+    counts : (...) array
+        How many outcomes there were, positive.
+    rate : float
+        Size of a step.
+
+    Returns
+    -------
+    (..., n_tails) array
+        In [0.1 nominal, 0.45].
+
+    References
+    ----------
+    Gibbs and Candes (2021), Adaptive Conformal Inference Under Distribution Shift,
+    NeurIPS 34, equation 2.
+
+    Examples
+    --------
+    >>> tails = np.array(TRACKED_TAILS)
+    >>> misses = np.array([0.0, 0.0, 0.0, 5.0, 5.0, 5.0, 5.0])
+    >>> adapted = adapt_tails(tails, misses=misses, counts=np.array(5.0), rate=0.01)
+    >>> adapted[3].item()
+    0.0955
+
+    """
+    nominal = np.array(TRACKED_TAILS)
+    trust = counts / (counts + _HALF_TRUSTED)
+    moved = tails + rate * trust[..., None] * (nominal - misses / counts[..., None])
+    return np.clip(moved, _SMALLEST_SHARE * nominal, _LARGEST)
+
+
+def tails_at(tails: FloatArray, wanted: Sequence[float]) -> FloatArray:
+    """Return the tails to use for nominal ones that are not tracked themselves.
+
+    Between tracked tails they are linear; beyond, 0 stays 0 and 0.5 stays 0.5.
+
+    Parameters
+    ----------
+    tails : (..., n_tails) array
+        For `TRACKED_TAILS` in order.
+    wanted : sequence of float
+        Nominal tails, in (0, 0.5].
+
+    Returns
+    -------
+    (..., n_wanted) array
+
+    Examples
+    --------
+    >>> tails = 0.9 * np.array(TRACKED_TAILS)
+    >>> tails_at(tails, [0.1, 0.15, 0.5]).round(4).tolist()
+    [0.09, 0.135, 0.5]
+
+    """
+    knots = np.array((0.0, *TRACKED_TAILS, 0.5))
+    right = np.clip(np.searchsorted(knots, wanted), 1, knots.size - 1)
+    weight = (np.asarray(wanted) - knots[right - 1]) / (knots[right] - knots[right - 1])
+    edges = np.concatenate(
+        (
+            np.zeros((*tails.shape[:-1], 1)),
+            tails,
+            np.full((*tails.shape[:-1], 1), 0.5),
+        ),
+        axis=-1,
+    )
+    return np.asarray(edges[..., right - 1] * (1 - weight) + edges[..., right] * weight)
+
+
+def adapt_market_scale(
+    log_scale: FloatArray, *, misses: FloatArray, tail: float, leak: float, rate: float
+) -> FloatArray:
+    """Return how much wider a market's bands are than its segment's, as a logarithm.
+
+    Parameters
+    ----------
+    log_scale : (n,) array
+        Before the outcome; 0 for a market that is like its segment.
+    misses : (n,) array
+        Share of the two edges that the outcome ended beyond: 0 or 0.5.
+    tail : float
+        Nominal tail of these edges.
+    leak : float
+        Share that is forgotten at each outcome.
+    rate : float
+        Size of a step.
+
+    Returns
+    -------
+    (n,) array
+        In [-3, 3].
+
+    Examples
+    --------
+    >>> adapt_market_scale(
+    ...     np.array([0.0, 1.0]),
+    ...     misses=np.array([0.5, 0.0]),
+    ...     tail=0.1,
+    ...     leak=0.03,
+    ...     rate=0.1,
+    ... ).round(4).tolist()
+    [0.04, 0.96]
+
+    """
+    return np.clip((1 - leak) * log_scale + rate * (misses - tail), -3, 3)
