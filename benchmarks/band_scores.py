@@ -1,11 +1,12 @@
 """Scores of bands: coverage, width and Winkler score, by step and by part."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float32]
+Array = npt.NDArray[np.floating[Any]]
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -120,7 +121,7 @@ def group_sums(values: npt.NDArray[np.generic], groups: IntArray) -> FloatArray:
     n_groups = int(groups.max(initial=-1)) + 1
     columns = values.astype(np.float64).T
     sums = [np.bincount(groups, column, minlength=n_groups) for column in columns]
-    return np.array(sums).T
+    return np.array(sums, dtype=np.float64).T
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -50,7 +50,8 @@ class RawBands:
     @property
     def scores(self) -> Array:
         """How far each outcome lies outside its band; negative inside."""
-        return np.maximum(self.lower - self.outcomes, self.outcomes - self.upper)
+        below, above = self.lower - self.outcomes, self.outcomes - self.upper
+        return np.asarray(np.maximum(below, above))
 
 
 def rival_bands(bands: RawBands) -> Iterator[tuple[str, Array]]:
@@ -164,7 +165,7 @@ def online_margins(bands: RawBands, static: Array) -> Mapping[str, Array]:
     n_markets = np.unique(bands.markets).size
     shape = (n_markets, bands.lower.shape[1])
     window = _Window(shape)
-    methods = {
+    methods: Mapping[str, _Rolling | _Pid] = {
         "rolling CQR": _Rolling(window, static, bands.miscoverage, rate=0.0),
         "ACI": _Rolling(window, static, bands.miscoverage, rate=ACI_RATE),
         "conformal PID": _Pid(window, static, bands.miscoverage),
