@@ -57,7 +57,7 @@ class LedgerInUseError(TsfmError):
 
 
 class LedgerUnavailableError(TsfmError):
-    """The ledger cannot be written to now; what waits for it is kept and tried again."""
+    """The ledger cannot be written to now; what waits is kept and tried again."""
 
 
 class ForecastRuntimeError(TsfmError):

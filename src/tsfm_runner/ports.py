@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
+from tsfm_runner.domain.calibration import Drift
 from tsfm_runner.domain.forecast import (
     BreakerState,
     ModelCall,
@@ -14,7 +15,7 @@ from tsfm_runner.domain.forecast import (
 from tsfm_runner.domain.ledger import LedgerContents, LedgerEntry, LedgerForecast
 from tsfm_runner.domain.model import RuntimeModel
 from tsfm_runner.domain.quota import Quota
-from tsfm_runner.domain.telling import CacheEvent, RuntimeCall
+from tsfm_runner.domain.telling import Breaches, CacheEvent, RuntimeCall
 from tsfm_runner.errors import ForecastRuntimeError
 
 Value = TypeVar("Value")
@@ -97,6 +98,14 @@ class Telemetry(Protocol):
 
     def cache_used(self, event: CacheEvent) -> None:
         """Hear what the cache did for one task."""
+        ...
+
+    def outcomes_scored(self, n_steps: int, breaches: Breaches) -> None:
+        """Hear of steps of bands whose outcomes came."""
+        ...
+
+    def drifted(self, drift: Drift) -> None:
+        """Hear of a segment whose outcomes no longer fit what was learned."""
         ...
 
     def cycle_finished(self, duration_s: float) -> None:

@@ -14,6 +14,7 @@ from tsfm_runner.domain.forecast import ServedForecast
 from tsfm_runner.domain.task import ForecastTask
 from tsfm_runner.ports import Cache, Clock
 from tsfm_runner.service.forecasting import ForecastService, Outcome
+from tsfm_runner.service.remembering import Memory
 
 # Objects around the bytes of a written answer, rounded up.
 _OVERHEAD_BYTES = 4_000
@@ -69,9 +70,12 @@ class Desk:
         """Return how long a visit has lasted."""
         return self._clock() - visit.started_s
 
-    def look_up(self, body: bytes) -> Reading:
+    def look_up(self, body: bytes, memory: Memory) -> Reading:
         """Return the answer that this very body was given a moment ago, if it was."""
-        return Reading(body, self._written.get(body))
+        written = self._written.get(body)
+        if written is not None and not memory.is_current(written.served):
+            written = None
+        return Reading(body, written)
 
     def read(self, reading: Reading) -> Reading:
         """Return what a body asks for; raise ``ProblemError`` where it is no JSON."""
@@ -120,7 +124,7 @@ class Desk:
         written = write(outcome)
         fresh_until_s = service.memory.fresh_until_s(outcome)
         if fresh_until_s is not None:
-            arrays = outcome.task.n_bytes + outcome.values.nbytes
+            arrays = outcome.task.n_bytes + 3 * outcome.values.nbytes
             n_bytes = len(reading.body) + len(written.head) + arrays + _OVERHEAD_BYTES
             self._written.put(
                 reading.body, written, n_bytes=n_bytes, expires_at_s=fresh_until_s

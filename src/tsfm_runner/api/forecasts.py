@@ -26,6 +26,7 @@ from tsfm_runner.config import Settings
 from tsfm_runner.service.forecasting import ForecastService
 from tsfm_runner.service.grouping import chunks
 from tsfm_runner.service.parts import in_parts
+from tsfm_runner.service.remembering import Memory
 
 NDJSON = "application/x-ndjson"
 _THREAD_ABOVE_BYTES = 256 * 1024
@@ -60,7 +61,7 @@ async def answer_forecast(request: Request) -> bytes:
     body = await read_body(
         request, max_bytes=server.max_body_bytes, timeout_s=server.body_timeout_s
     )
-    reading = desk.look_up(body)
+    reading = desk.look_up(body, state.backend.forecasts.memory)
     if reading.found is None:
         require_few_values(body, max_values=server.max_values)
         reading = await _beside_loop_if_large(partial(desk.read, reading), body)
@@ -99,7 +100,8 @@ async def forecast_batch(request: Request) -> Response:
     require_few_values(body, max_values=server.max_batch_values)
     bodies = await _beside_loop_if_large(partial(split_batch, body), body)
     charge_more(request.scope, len(bodies) - 1)
-    readings = await _read_all(desk, bodies, max_bytes=server.max_body_bytes)
+    memory = state.backend.forecasts.memory
+    readings = await _read_all(desk, bodies, memory, max_bytes=server.max_body_bytes)
     _require_few_prices(readings, limit=server.max_batch_prices)
     size = settings.tollama.max_series_per_call
     items = _answers(desk, state.backend.forecasts, readings, visit, size=size)
@@ -123,17 +125,21 @@ async def _beside_loop_if_large(read: Callable[[], Result], body: bytes) -> Resu
 
 
 async def _read_all(
-    desk: Desk, bodies: Sequence[bytes], *, max_bytes: int
+    desk: Desk, bodies: Sequence[bytes], memory: Memory, *, max_bytes: int
 ) -> list[Reading]:
     readings: list[Reading] = []
     for part in chunks(bodies, _READ_AT_A_TIME):
-        readings += [await _read_one(desk, body, max_bytes=max_bytes) for body in part]
+        readings += [
+            await _read_one(desk, body, memory, max_bytes=max_bytes) for body in part
+        ]
         await asyncio.sleep(0)  # a large batch must not hold up everybody else
     return readings
 
 
-async def _read_one(desk: Desk, body: bytes, *, max_bytes: int) -> Reading:
-    reading = desk.look_up(body)
+async def _read_one(
+    desk: Desk, body: bytes, memory: Memory, *, max_bytes: int
+) -> Reading:
+    reading = desk.look_up(body, memory)
     if reading.found is not None:
         return reading
     if len(body) > max_bytes:

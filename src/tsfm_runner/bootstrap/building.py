@@ -1,4 +1,4 @@
-"""Builds every object of a process from its settings; nobody else does."""
+"""Builds the service and the application around it."""
 
 import json
 import sys
@@ -27,6 +27,7 @@ from tsfm_runner.adapters.tollama import TollamaRuntime, open_session
 from tsfm_runner.api.app import Application, create_app
 from tsfm_runner.api.watch import Watch
 from tsfm_runner.api.writing import Written
+from tsfm_runner.bootstrap.calibration import calibrator_to_ask, calibrator_to_keep
 from tsfm_runner.config import AuthConfig, Settings, TollamaConfig
 from tsfm_runner.core.har import HarTable
 from tsfm_runner.domain.forecast import Rung, ServedForecast
@@ -39,6 +40,8 @@ from tsfm_runner.service.backend import Backend
 from tsfm_runner.service.baselining import Baselines
 from tsfm_runner.service.batching import Batcher, BatchLimits
 from tsfm_runner.service.breaking import Breaker
+from tsfm_runner.service.calibration.calibrator import Calibrator
+from tsfm_runner.service.calibration.shadowing import Shadowing
 from tsfm_runner.service.catalogue import Catalogue
 from tsfm_runner.service.completing import Completer
 from tsfm_runner.service.degrading import Degradation
@@ -54,25 +57,31 @@ def open_backend(
     settings: Settings,
     *,
     clock: Clock = time.monotonic,
+    wall_clock: Clock = time.time,
     runtimes: Runtimes | None = None,
+    keeps: bool = False,
 ) -> AbstractAsyncContextManager[Backend]:
     """Return the use cases as a context; what they hold open is closed at its end.
 
     Nothing is logged: who calls a function has its answer to look at. ``runtimes``
-    stand in the place of those that the settings name.
+    stand in the place of those that the settings name. With ``keeps`` the ledger is
+    written to; else what it holds is only made use of, and nothing is remembered.
 
-    Raises ``ConfigurationError`` when registry or licences forbid the start.
+    Raises ``ConfigurationError`` when registry or licences forbid the start, and
+    ``CalibrationStateError`` when what was learned before cannot be read.
     """
     registry = _checked_registry(settings)
     metrics = Metrics()
     teller = Teller(metrics, silent_log(), known_models=registry.models)
-    return _opened(settings, registry, _Tools(clock, teller, metrics), runtimes)
+    tools = _Tools(clock, wall_clock, teller, metrics, keeps)
+    return _opened(settings, registry, tools, runtimes)
 
 
 def build_app(
     settings: Settings,
     *,
     clock: Clock = time.monotonic,
+    wall_clock: Clock = time.time,
     log_stream: TextIO | None = None,
     runtimes: Runtimes | None = None,
 ) -> Application:
@@ -89,7 +98,7 @@ def build_app(
     registry = _checked_registry(settings)
     metrics = Metrics()
     teller = Teller(metrics, log, known_models=registry.models)
-    tools = _Tools(clock, teller, metrics)
+    tools = _Tools(clock, wall_clock, teller, metrics, keeps=True)
     written = MemoryCache[Written](settings.cache.max_bytes // 2, clock)
     app = create_app(
         settings,
@@ -107,11 +116,13 @@ def build_app(
 
 
 class _Tools(NamedTuple):
-    """What almost every object needs."""
+    """What almost every object needs; ``keeps`` says whether the ledger is written."""
 
     clock: Clock
+    wall_clock: Clock
     teller: Teller
     metrics: Metrics
+    keeps: bool
 
 
 def _require_guarded(settings: Settings, keys: WatchedKeys) -> None:
@@ -180,7 +191,29 @@ async def _opened(
     async with AsyncExitStack() as held:
         if runtimes is None:
             runtimes = await _open_runtimes(held, settings, tools.clock)
-        yield _backend(settings, registry, runtimes, tools)
+        table = files("tsfm_runner") / "data" / "har.json"
+        har_table = HarTable.from_mapping(json.loads(table.read_text()))
+        calibrator = await _open_calibrator(held, settings, har_table, tools)
+        yield _backend(
+            settings,
+            registry,
+            runtimes,
+            tools,
+            baselines=Baselines(settings.baseline, har_table),
+            calibrator=calibrator,
+        )
+
+
+async def _open_calibrator(
+    held: AsyncExitStack, settings: Settings, table: HarTable, tools: _Tools
+) -> Calibrator:
+    if not tools.keeps:
+        return held.enter_context(calibrator_to_ask(settings, table, tools.teller))
+    return await held.enter_async_context(
+        calibrator_to_keep(
+            settings, table, tools.teller, tools.metrics, tools.wall_clock
+        )
+    )
 
 
 async def _open_runtimes(
@@ -204,11 +237,14 @@ async def _open_tollama(
     )
 
 
-def _backend(
+def _backend(  # noqa: PLR0913 - one argument a collaborator
     settings: Settings,
     registry: ModelRegistry,
     runtimes: Runtimes,
     tools: _Tools,
+    *,
+    baselines: Baselines,
+    calibrator: Calibrator,
 ) -> Backend:
     default_models: dict[Rung, str] = {"tollama": settings.tollama.model}
     activity = Activity()
@@ -216,12 +252,18 @@ def _backend(
         rung: _predictor(settings, rung, runtime, tools, activity)
         for rung, runtime in runtimes.items()
     }
-    table = files("tsfm_runner") / "data" / "har.json"
+    shadowing = Shadowing(
+        settings.band,
+        baselines,
+        calibrator,
+        registry.models[settings.routing.baseline_method],
+        is_enabled=settings.calibration.shadow,
+    )
     completer = Completer(
         settings.band,
-        Baselines(
-            settings.baseline, HarTable.from_mapping(json.loads(table.read_text()))
-        ),
+        baselines,
+        shadowing,
+        calibrator,
         {rung: predictor.line for rung, predictor in predictors.items()},
         tools.clock,
         unique_names(),
@@ -237,7 +279,7 @@ def _backend(
         ),
         predictors=predictors,
         completer=completer,
-        memory=Memory(settings.cache, kept, tools.clock),
+        memory=Memory(settings.cache, kept, tools.clock, lambda: calibrator.version),
         activity=activity,
         telemetry=tools.teller,
     )
@@ -247,7 +289,7 @@ def _backend(
             predictor.batcher.give_up()
 
     catalogue = Catalogue(registry, runtimes, settings.resilience.attempt_timeout_s)
-    return Backend(service, catalogue, tools.teller, give_up)
+    return Backend(service, calibrator, catalogue, tools.teller, give_up)
 
 
 def _predictor(
@@ -257,7 +299,7 @@ def _predictor(
     tools: _Tools,
     activity: Activity,
 ) -> Predictor:
-    clock, teller, metrics = tools
+    clock, teller, metrics = tools.clock, tools.teller, tools.metrics
 
     def new_breaker(family: str) -> Breaker:
         metrics.breaker_state.labels(rung, family).set(0)

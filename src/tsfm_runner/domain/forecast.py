@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
+from tsfm_runner.domain.calibration import Certificate
 from tsfm_runner.domain.task import FloatArray, ForecastTask
 
 QuantileSource: TypeAlias = Literal["native", "interpolated", "extrapolated"]
@@ -136,12 +137,15 @@ class ServedForecast:
     """The answer to one task.
 
     ``values`` has shape ``(horizon, n_levels)``: prices in [0, 1], ascending over
-    the task's levels at every step. ``cache`` is None for an answer that was
-    computed for this task; ``computed_at_s`` is when, on the process's clock.
+    the task's levels at every step; ``raw_values`` are the same before calibration,
+    of which the certificate tells. ``cache`` is None for an answer that was computed
+    for this task; ``computed_at_s`` is when, on the process's clock.
     """
 
     task: ForecastTask
     values: FloatArray
+    raw_values: FloatArray
+    certificate: Certificate
     provenance: Provenance
     latency_ms: float
     computed_at_s: float

@@ -11,6 +11,7 @@ from tsfm_runner.domain.task import FloatArray
 OutcomeSource: TypeAlias = Literal["request", "observation", "history"]
 IdArray: TypeAlias = npt.NDArray[np.int64]
 StepArray: TypeAlias = npt.NDArray[np.int16]
+SingleArray: TypeAlias = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +52,7 @@ class ForecastEntry:
     raw: FloatArray
     published: FloatArray
     target: FloatArray
-    scoring: FloatArray
+    scoring: SingleArray
 
     @property
     def horizon(self) -> int:

@@ -18,3 +18,15 @@ class RuntimeCall:
     n_series: int
     duration_s: float
     error: CallError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Breaches:
+    """Outcomes outside bands that were served.
+
+    A moderate one left the 10/90 interval only, a severe one that at the target
+    coverage.
+    """
+
+    n_moderate: int
+    n_severe: int

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tsfm_runner.ports import Telemetry
+from tsfm_runner.service.calibration.calibrator import Calibrator
 from tsfm_runner.service.catalogue import Catalogue
 from tsfm_runner.service.forecasting import ForecastService
 
@@ -17,6 +18,7 @@ class Backend:
     """
 
     forecasts: ForecastService
+    calibrator: Calibrator
     catalogue: Catalogue
     telemetry: Telemetry
     give_up: Callable[[], None]

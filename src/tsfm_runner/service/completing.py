@@ -15,7 +15,10 @@ from tsfm_runner.domain.task import ForecastTask
 from tsfm_runner.ports import Clock
 from tsfm_runner.service.asking import RuntimeLine
 from tsfm_runner.service.baselining import Baselines
-from tsfm_runner.service.finishing import Finished, finish
+from tsfm_runner.service.calibration.calibrator import Calibrator
+from tsfm_runner.service.calibration.questions import Calibrated, RawAnswer, Served
+from tsfm_runner.service.calibration.shadowing import Shadowing
+from tsfm_runner.service.finishing import Finished, at_levels, finish
 from tsfm_runner.service.predicting import RawBand
 from tsfm_runner.service.preparing import PreparedTask
 from tsfm_runner.service.routing import Route, Target
@@ -59,25 +62,70 @@ class Completer:
 
     band: BandConfig
     baselines: Baselines
+    shadowing: Shadowing
+    calibrator: Calibrator
     lines: Mapping[Rung, RuntimeLine]
     clock: Clock
     new_id: Callable[[], str]
 
     def complete(self, journeys: Sequence[Journey]) -> list[ServedForecast]:
         """Return the answer of each journey, in order."""
+        if not journeys:
+            return []
         pairs = self._arrive(journeys)
         finished = finish(pairs, self.band)
-        now_s = self.clock()
-        return [
-            ServedForecast(
-                way.prepared.task,
-                done.values,
-                self._provenance(way, band, done),
-                (now_s - way.started_s) * 1_000,
-                now_s,
-            )
-            for way, (_, band), done in zip(journeys, pairs, finished, strict=True)
+        self.calibrator.learn_from([prepared for prepared, _ in pairs])
+        answers = [
+            RawAnswer(way.prepared, way.route.target.model, done.values)
+            for way, done in zip(journeys, finished, strict=True)
         ]
+        calibrated = self.calibrator.calibrate(answers)
+        served = [
+            self._served(*parts)
+            for parts in zip(journeys, pairs, finished, calibrated, strict=True)
+        ]
+        self._remember(answers, calibrated, served)
+        return served
+
+    def _served(
+        self,
+        way: Journey,
+        pair: tuple[PreparedTask, RawBand],
+        done: Finished,
+        calibrated: Calibrated,
+    ) -> ServedForecast:
+        now_s, (prepared, band) = self.clock(), pair
+        return ServedForecast(
+            prepared.task,
+            at_levels(calibrated.values, prepared),
+            at_levels(done.values, prepared),
+            calibrated.certificate,
+            self._provenance(way, band, done),
+            (now_s - way.started_s) * 1_000,
+            now_s,
+        )
+
+    def _remember(
+        self,
+        answers: Sequence[RawAnswer],
+        calibrated: Sequence[Calibrated],
+        served: Sequence[ServedForecast],
+    ) -> None:
+        """Let the answers, and their shadows, wait for what becomes of them."""
+        out = [
+            Served(
+                raw.prepared,
+                band,
+                answer.raw_values,
+                answer.values,
+                answer.provenance.forecast_id,
+                answer.provenance.runtime,
+                answer.provenance.fallback_reason,
+                is_shadow=False,
+            )
+            for raw, band, answer in zip(answers, calibrated, served, strict=True)
+        ]
+        self.calibrator.remember([*out, *self.shadowing.beside(out)])
 
     def _arrive(
         self, journeys: Sequence[Journey]

@@ -15,7 +15,7 @@ from tsfm_runner.service.preparing import PreparedTask
 
 
 class Finished(NamedTuple):
-    """Values at the levels asked for, and what had to be done to them.
+    """Values at every level of the prepared task, and what had to be done to them.
 
     ``values`` has shape ``(horizon, n_levels)``: in [0, 1], ascending by level.
     """
@@ -59,9 +59,9 @@ def _finish_alike(
     )
     warnings = [_warnings(*marks) for marks in told]
     return [
-        Finished(_at_levels(values, levels, prepared), warned, n_crossings)
-        for (prepared, _), values, warned, n_crossings in zip(
-            pairs, bands.values, warnings, crossings, strict=True
+        Finished(values, warned, n_crossings)
+        for values, warned, n_crossings in zip(
+            bands.values, warnings, crossings, strict=True
         )
     ]
 
@@ -79,10 +79,9 @@ def _warnings(
     return tuple(text for text, is_true in marks if is_true)
 
 
-def _at_levels(
-    values: FloatArray, levels: tuple[float, ...], prepared: PreparedTask
-) -> FloatArray:
-    wanted = prepared.task.quantile_levels
+def at_levels(values: FloatArray, prepared: PreparedTask) -> FloatArray:
+    """Return the values at the levels that were asked for."""
+    wanted, levels = prepared.task.quantile_levels, prepared.levels
     if wanted == levels:
         return values.copy()  # of its own: what is kept must not keep the others
     return values[:, [levels.index(level) for level in wanted]]

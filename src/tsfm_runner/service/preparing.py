@@ -19,14 +19,15 @@ from tsfm_runner.core.resampling import (
 from tsfm_runner.domain.task import FloatArray, ForecastTask
 
 _SECONDS_PER_MINUTE = 60
-_MEDIAN = 0.5
+_CALIBRATED_BY = (0.1, 0.5, 0.9)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedTask:
     """A task with what was made of its series.
 
-    ``levels`` are those to compute: those asked for, and always the median.
+    ``levels`` are those to compute: those asked for, and always 0.1, 0.5 and 0.9,
+    by which a band is calibrated.
     ``context`` is finite, one value a step, oldest first, in price units; its last
     ``n_filled`` values repeat the last price that is known, which stood
     ``n_stale`` steps before the cutoff. ``missing_ratio`` is the share of the
@@ -136,7 +137,9 @@ def _cut(
 
 def _levels(task: ForecastTask) -> tuple[float, ...]:
     levels = task.quantile_levels
-    return levels if _MEDIAN in levels else tuple(sorted((*levels, _MEDIAN)))
+    if levels == _CALIBRATED_BY:
+        return levels
+    return tuple(sorted({*levels, *_CALIBRATED_BY}))
 
 
 def _max_gap_steps(task: ForecastTask, config: PreparationConfig) -> int:

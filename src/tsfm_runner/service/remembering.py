@@ -1,7 +1,7 @@
 """What was answered lately, and what is being answered right now."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from operator import attrgetter
 from typing import TypeAlias
@@ -69,12 +69,21 @@ class Memory:
     """Keeps answers for those who ask the same again, soon or at the same time."""
 
     def __init__(
-        self, config: CacheConfig, kept: Cache[ServedForecast], clock: Clock
+        self,
+        config: CacheConfig,
+        kept: Cache[ServedForecast],
+        clock: Clock,
+        state_version: Callable[[], int],
     ) -> None:
-        """Keep answers in ``kept``, for as long as the settings say."""
+        """Keep answers in ``kept``, for as long as the settings say.
+
+        ``state_version`` is that of the calibration: an answer that was drawn from
+        an older one may still stand in for a model, but is no longer fresh.
+        """
         self._config = config
         self._kept = kept
         self._clock = clock
+        self._state_version = state_version
         self._flights: dict[bytes, Flight] = {}
 
     def fresh(self, key: bytes) -> ServedForecast | None:
@@ -82,7 +91,11 @@ class Memory:
         served = self._kept.get(key)
         if served is None or self.age_s(served) >= self._config.ttl_s:
             return None
-        return served
+        return served if self.is_current(served) else None
+
+    def is_current(self, served: ServedForecast) -> bool:
+        """Whether nothing was learned since an answer was calibrated."""
+        return served.certificate.state_version == self._state_version()
 
     def stale(self, key: bytes) -> ServedForecast | None:
         """Return the answer that may stand in for a model that fails."""
@@ -111,7 +124,7 @@ class Memory:
         fresh_until_s = self.fresh_until_s(served)
         if fresh_until_s is None:
             return
-        arrays = served.task.n_bytes + served.values.nbytes
+        arrays = served.task.n_bytes + 3 * served.values.nbytes
         self._kept.put(
             key,
             served,

@@ -78,6 +78,8 @@ class Sharing:
         return ServedForecast(
             kept.task,
             kept.values,
+            kept.raw_values,
+            kept.certificate,
             kept.provenance,
             (now_s - started_s) * 1_000,
             kept.computed_at_s,

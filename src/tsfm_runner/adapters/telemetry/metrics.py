@@ -1,11 +1,13 @@
 """Every metric, by name; base units, and no label that grows with the markets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.exposition import generate_latest
 
+from tsfm_runner.adapters.telemetry.coverage import CoverageCollector
 from tsfm_runner.adapters.telemetry.tallies import Spread, Tally
+from tsfm_runner.domain.calibration import CoverageRecord
 
 _FAST_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 _SLOW_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10)
@@ -21,6 +23,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._start_those_of_answers()
         self._start_those_of_runtimes()
+        self._start_those_of_calibration()
 
     def _start_those_of_answers(self) -> None:
         self.requests = self._counter(
@@ -77,6 +80,23 @@ class Metrics:
         self.queue_wait = self._histogram(
             "tsfm_queue_wait_seconds", "Time a series waited for its call.", _FAST_S
         )
+
+    def _start_those_of_calibration(self) -> None:
+        self.outcomes = self._counter(
+            "tsfm_outcomes", "Steps of bands whose outcome came and was scored."
+        )
+        self.breaches = self._counter(
+            "tsfm_breaches",
+            "Outcomes outside a served band: of the 10/90 interval only, or severe.",
+            "severity",
+        )
+        self.drifts = self._counter(
+            "tsfm_drifts", "Segments that started anew from recent scores.", "model"
+        )
+
+    def watch_coverage(self, records: Callable[[], Iterable[CoverageRecord]]) -> None:
+        """Add what bands have covered, as it is when the metrics are read."""
+        self.registry.register(CoverageCollector(records))
 
     def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
         """Add a gauge that is read when the metrics are."""

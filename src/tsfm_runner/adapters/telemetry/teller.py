@@ -5,13 +5,14 @@ from collections.abc import Collection, Sequence
 from structlog.typing import FilteringBoundLogger
 
 from tsfm_runner.adapters.telemetry.metrics import Metrics
+from tsfm_runner.domain.calibration import Drift
 from tsfm_runner.domain.forecast import (
     BreakerState,
     Rung,
     RuntimeMode,
     ServedForecast,
 )
-from tsfm_runner.domain.telling import CacheEvent, RuntimeCall
+from tsfm_runner.domain.telling import Breaches, CacheEvent, RuntimeCall
 
 _BREAKER_VALUES: dict[BreakerState, int] = {"closed": 0, "half_open": 1, "open": 2}
 _MODE_VALUES: dict[RuntimeMode, int] = {"normal": 0, "degraded": 1, "baseline_only": 2}
@@ -107,6 +108,34 @@ class Teller:
     def cache_used(self, event: CacheEvent) -> None:
         """Count what the cache did for one task."""
         self._metrics.cache_events.counts[event,] += 1
+
+    def outcomes_scored(self, n_steps: int, breaches: Breaches) -> None:
+        """Count steps of bands whose outcomes came, and those outside."""
+        self._metrics.outcomes.counts[()] += n_steps
+        self._metrics.breaches.counts["moderate",] += breaches.n_moderate
+        self._metrics.breaches.counts["severe",] += breaches.n_severe
+
+    def drifted(self, drift: Drift) -> None:
+        """Count and log a segment whose outcomes no longer fit what was learned."""
+        model = self._model(drift.stream.model_name)
+        self._metrics.drifts.counts[model,] += 1
+        self._log.warning(
+            "drift",
+            model=drift.stream.model_name,
+            revision=drift.stream.model_version,
+            step_s=drift.stream.step_s,
+            segment=drift.segment,
+            step=drift.step,
+            miss_rate=round(drift.miss_rate, 4),
+            inside_rate=round(drift.inside_rate, 4),
+        )
+
+    def ledger_changed(self, failure: Exception | None) -> None:
+        """Log that the ledger cannot be written to, or that it can again."""
+        if failure is None:
+            self._log.warning("ledger_writes_again")
+        else:
+            self._log.error("ledger_cannot_be_written", error=str(failure))
 
     def cycle_finished(self, duration_s: float) -> None:
         """Count one cycle over many markets."""
