@@ -53,13 +53,15 @@ class Retention:
 
         Raises what the database raises.
         """
-        if self._clock() < self._due_s:
+        now_s = self._clock()
+        if now_s < self._due_s:
             return
+        self._due_s = now_s + self._limits.interval_s
         with self._database.writing() as connection:
             n_deleted = _delete(connection, self._limits, self._now())
             is_tidy = _give_back(connection)
-        if n_deleted == 0 and is_tidy:
-            self._due_s = self._clock() + self._limits.interval_s
+        if n_deleted or not is_tidy:
+            self._due_s = now_s
 
 
 def _delete(connection: sa.Connection, limits: Limits, now_s: float) -> int:
@@ -143,15 +145,14 @@ def _used_bytes(connection: sa.Connection) -> int:
 
 def _give_back(connection: sa.Connection) -> bool:
     """Cut some free pages off the file; return whether few enough are left."""
-    if _is_tidy(connection):
-        return True
-    connection.exec_driver_sql(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").all()
-    return _is_tidy(connection)
-
-
-def _is_tidy(connection: sa.Connection) -> bool:
-    n_free = _pragma(connection, "freelist_count")
-    return n_free * _SLACK <= _pragma(connection, "page_count")
+    n_free, n_pages = (
+        _pragma(connection, name) for name in ("freelist_count", "page_count")
+    )
+    n_spare = n_free - n_pages // _SLACK
+    for _ in range(min(n_spare, _PAGES_AT_ONCE)):
+        # However many are asked for, the driver's one step of it cuts off one.
+        connection.exec_driver_sql("PRAGMA incremental_vacuum(1)")
+    return n_spare <= _PAGES_AT_ONCE
 
 
 def _pragma(connection: sa.Connection, name: str) -> int:

@@ -18,6 +18,7 @@ from tsfm_runner.domain.ledger import (
     OutcomeEntry,
     ScoreEntry,
     SegmentRow,
+    SingleArray,
     StateEntry,
     StepArray,
 )
@@ -59,7 +60,7 @@ def forecast_values(entry: ForecastEntry) -> Values:
         entry.raw.astype(_FLOAT32).tobytes(),
         entry.published.astype(_FLOAT32).tobytes(),
         entry.target.astype(_FLOAT32).tobytes(),
-        entry.scoring.astype(_FLOAT32).tobytes(),
+        entry.scoring.astype(_FLOAT32, copy=False).tobytes(),
     )
 
 
@@ -213,11 +214,9 @@ def _or_nan(value: float | None) -> float:
     return math.nan if value is None else value
 
 
-def _to_scoring(blob: bytes, horizon: int) -> FloatArray:
-    if not blob:
-        return np.empty((0, 0))
-    stored = np.frombuffer(blob, dtype=_FLOAT32).reshape(horizon, -1)
-    return stored.astype(np.float64)
+def _to_scoring(blob: bytes, horizon: int) -> SingleArray:
+    shape = (horizon, -1) if blob else (0, 0)
+    return np.frombuffer(blob, dtype=_FLOAT32).reshape(shape)
 
 
 @lru_cache(maxsize=1024)

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from threading import Event, Thread
 from typing import NamedTuple
 
@@ -47,6 +48,7 @@ class Writer:
         self._retention, self._tell, self._pace = retention, tell, pace
         self._recorder = Recorder()
         self._asked: deque[Future[None]] = deque()
+        self._served: Sequence[Future[None]] = ()
         self._stirred, self._hurried = Event(), Event()
         self._is_closing = False
         self._trouble: str | None = None
@@ -79,6 +81,14 @@ class Writer:
         return self._waiting.n_entries
 
     def _run(self) -> None:
+        try:
+            self._write_until_closed()
+        finally:
+            # Whatever ends the thread: nobody may wait for it for ever.
+            gone = LedgerUnavailableError("the ledger is closed")
+            _finish([*self._served, *self._asked], gone)
+
+    def _write_until_closed(self) -> None:
         while not self._is_closing:
             self._stirred.wait()
             self._stirred.clear()
@@ -93,6 +103,7 @@ class Writer:
     def _pass(self) -> None:
         """Write what waits, tell those who asked, and make room."""
         asked = [self._asked.popleft() for _ in range(len(self._asked))]
+        self._served = asked
         try:
             self._write_waiting()
         except TsfmError as exc:
@@ -108,7 +119,7 @@ class Writer:
             self._stirred.set()
         try:
             self._retention.step()
-        except TsfmError as exc:
+        except (TsfmError, *_FAULTS) as exc:
             self._complain(exc)
 
     def _complain(self, failure: Exception) -> None:
@@ -150,7 +161,8 @@ class Writer:
                 except _FAULTS as exc:
                     faults.append(exc)
                     n_refused += len(group.entries)
-                    self._recorder.write_gap(connection, gap_of(group.entries))
+                    with suppress(OverflowError), connection.begin_nested():
+                        self._recorder.write_gap(connection, gap_of(group.entries))
         self.n_refused += n_refused
         for fault in faults:
             self._tell(fault)
@@ -158,7 +170,7 @@ class Writer:
 
 def _finish(asked: Sequence[Future[None]], failure: Exception | None) -> None:
     for future in asked:
-        if not future.set_running_or_notify_cancel():
+        if future.done() or not future.set_running_or_notify_cancel():
             continue
         if failure is None:
             future.set_result(None)
