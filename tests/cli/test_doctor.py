@@ -15,7 +15,7 @@ from tsfm_runner.adapters.model_registry import PACKAGED_REGISTRY
 from tsfm_runner.cli.exit_codes import ExitCode
 from tsfm_runner.testing.fake_tollama import FakeTollamaOptions, running_fake_tollama
 
-FREE_PORT = {"TSFM_SERVER__PORT": "0"}
+FREE_PORT = {"TSFM_SERVER__PORT": "0", "TSFM_STORE__URL": "sqlite://"}
 Checks = dict[str, dict[str, str]]
 
 
@@ -42,6 +42,7 @@ def test_a_fresh_installation_is_well() -> None:
         "package data": "ok",
         "server": "ok",
         "port": "ok",
+        "ledger": "skipped",
         "models and licences": "ok",
         "baselines": "ok",
         "runtimes": "skipped",

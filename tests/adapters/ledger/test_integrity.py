@@ -17,6 +17,8 @@ from tests.adapters.ledger.entries import (
 
 from tsfm_runner.adapters.ledger.integrity import check_ledger
 
+TWICE = "1 steps of forecasts were scored twice, the first of them step 1 of forecast 2"
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -52,8 +54,7 @@ def test_a_ledger_can_be_checked_while_it_is_written(path: Path) -> None:
     [
         (
             "UPDATE scores SET forecast_ids = '[2]', steps = '[1]' WHERE id = 2",
-            "1 steps of forecasts were scored twice, the first of them step 1 of "
-            "forecast 2",
+            TWICE,
         ),
         (
             "DELETE FROM forecasts WHERE id = 2",

@@ -155,9 +155,11 @@ def test_a_page_that_is_damaged_is_told(path: Path) -> None:
     content[8 * 8192 :] = b"\xff" * (len(content) - 8 * 8192)
     path.write_bytes(content)
 
-    with pytest.raises(CalibrationStateError, match="cannot be read"):  # noqa: PT012
-        with open_at(path) as ledger:
-            ledger.read(ending_after_s=LONG_AGO_S)
+    with (
+        pytest.raises(CalibrationStateError, match="cannot be read"),
+        open_at(path) as ledger,
+    ):
+        ledger.read(ending_after_s=LONG_AGO_S)
 
 
 def _no_database(path: Path) -> None:

@@ -43,6 +43,10 @@ def fill(ledger: SqliteLedger, *, applied: int | None) -> None:
         ledger.append([state(applied)])
 
 
+def size_of(path: Path) -> int:
+    return path.stat().st_size
+
+
 async def commit_often(ledger: SqliteLedger) -> None:
     for _ in range(ENOUGH_COMMITS):
         await ledger.commit()
@@ -72,7 +76,7 @@ async def test_what_is_too_old_goes_and_its_room_is_given_back(path: Path) -> No
         assert (contents.next_forecast_id, contents.next_score_id) == (N + 1, N + 1)
         with ledger.database.reading() as connection:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-    assert path.stat().st_size == pages * 8192
+    assert size_of(path) == pages * 8192
     assert pages < 60
     assert not check_ledger(path).findings
 
@@ -105,7 +109,7 @@ async def test_what_is_too_much_goes_the_oldest_first(path: Path) -> None:
         assert 1 < kept[0] < N
         assert ids(ledger, "scores") == kept
         assert ids(ledger, "outcomes")[0] >= START_S + kept[0] * STEP_S
-    assert path.stat().st_size < 1.1 * max_bytes
+    assert size_of(path) < 1.1 * max_bytes
     assert not check_ledger(path).findings
 
 

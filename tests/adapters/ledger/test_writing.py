@@ -191,8 +191,8 @@ async def test_on_a_full_disk_the_oldest_forecasts_go_and_nothing_else(
         ledger.append([state(0, bytes(20_000))])
         for number in range(1, 2 * BIG):
             pairs = [(number, 1)]
-            entries = [forecast(number), outcome(number)]
-            ledger.append([*entries, score(number, pairs, ts_s=START_S)])
+            scored = score(number, pairs, ts_s=START_S)
+            ledger.append([forecast(number), outcome(number), scored])
         ledger.append([state(7)])
         with pytest.raises(LedgerUnavailableError):
             await ledger.commit()
