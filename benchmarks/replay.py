@@ -75,11 +75,10 @@ class _Record:
         for place, served in enumerate(outcomes, first):
             if not isinstance(served, ServedForecast):
                 raise TypeError(f"origin {place} was refused: {served}")
-            self.raw[place] = getattr(served, "raw_values", served.values)
+            self.raw[place] = served.raw_values
             self.calibrated[place] = served.values
-            certificate = getattr(served, "certificate", None)
-            segment = str(getattr(certificate, "segment", NO_SEGMENT))
-            status = str(getattr(certificate, "status", NO_SEGMENT))
+            segment = served.certificate.segment
+            status = served.certificate.status
             codes, marks = self.segment_codes, self.status_codes
             self.segments[place] = codes.setdefault(segment, len(codes))
             self.statuses[place] = marks.setdefault(status, len(marks))
@@ -93,7 +92,7 @@ async def replay(panel: Panel, origins: Origins, *, base: str) -> Replayed:
     started_s, started_cpu_s = time.perf_counter(), time.process_time()
     with Progress(console=Console(stderr=True)) as progress:
         bar = progress.add_task(f"{panel.spec.name} {base}", total=len(record.raw))
-        async with open_backend(settings, clock=clock) as backend:
+        async with open_backend(settings, clock=clock, keeps=True) as backend:
             for first, tasks in _batches(panel, origins, base):
                 clock.now_s = tasks[0].cutoff.timestamp()
                 outcomes = await backend.forecasts.forecast_many(tasks, deadline_s=60)

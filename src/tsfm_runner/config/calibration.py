@@ -32,7 +32,7 @@ class CalibrationConfig(Section):
     """With fewer scores of a model at a step, its raw band is served, widened."""
     cold_widening: Annotated[float, Field(ge=1)] = 1.25
     """How much wider a raw band is served while there are too few scores."""
-    prior_scores: Annotated[float, Field(ge=0)] = 500.0
+    prior_scores: Annotated[float, Field(ge=0)] = 1_000.0
     """How many scores the distribution that is shipped for a baseline is worth."""
     min_segment_scores: Count = 100
     """With fewer scores at a step, a segment is still `warming_up`."""

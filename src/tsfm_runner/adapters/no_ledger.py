@@ -1,0 +1,27 @@
+"""A ledger for those who only ask: it keeps nothing."""
+
+from collections.abc import Sequence
+
+from tsfm_runner.domain.ledger import LedgerContents, LedgerEntry, LedgerForecast
+
+
+class NoLedger:
+    """A ``Ledger`` that forgets everything at once."""
+
+    def read(self, *, ending_after_s: float) -> LedgerContents:
+        """Return what a new ledger holds."""
+        del ending_after_s
+        return LedgerContents(None, (), (), frozenset(), 1, 1)
+
+    def append(self, entries: Sequence[LedgerEntry]) -> None:
+        """Forget the entries."""
+
+    async def commit(self) -> None:
+        """Have nothing to do."""
+
+    async def forecasts(
+        self, market_id: str, *, since_s: float, before_id: int | None, limit: int
+    ) -> list[LedgerForecast]:
+        """Return nothing."""
+        del market_id, since_s, before_id, limit
+        return []

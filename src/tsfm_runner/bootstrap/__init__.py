@@ -1,0 +1,5 @@
+"""Builds every object of a process from its settings; nobody else does."""
+
+from tsfm_runner.bootstrap.building import Runtimes, build_app, open_backend
+
+__all__ = ["Runtimes", "build_app", "open_backend"]

@@ -1,0 +1,143 @@
+"""Opens the calibration: what was learned before, and where it goes on from there."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
+from importlib.resources import files
+
+from tsfm_runner.adapters.ledger import SqliteLedger, open_ledger, read_state
+from tsfm_runner.adapters.no_ledger import NoLedger
+from tsfm_runner.adapters.telemetry import Metrics, Teller
+from tsfm_runner.config import Settings
+from tsfm_runner.core.har import HarTable
+from tsfm_runner.domain.ledger import LedgerContents
+from tsfm_runner.ports import Clock, Ledger
+from tsfm_runner.service.calibration.calibrator import Calibrator
+from tsfm_runner.service.calibration.describing import Describer
+from tsfm_runner.service.calibration.pending import Pending
+from tsfm_runner.service.calibration.priors import Prior
+from tsfm_runner.service.calibration.resuming import resume
+from tsfm_runner.service.calibration.snapshots import keep_snapshots, snapshot
+from tsfm_runner.service.calibration.state import CalibrationState
+
+_SECONDS_PER_HOUR = 3_600
+
+
+def load_priors() -> Mapping[str, Prior]:
+    """Return what is shipped of each baseline before anything has happened."""
+    document = files("tsfm_runner") / "data" / "priors.json"
+    priors = json.loads(document.read_text(encoding="utf-8"))["priors"]
+    return {name: Prior.from_mapping(one) for name, one in priors.items()}
+
+
+@contextmanager
+def calibrator_to_ask(
+    settings: Settings, table: HarTable, teller: Teller
+) -> Generator[Calibrator]:
+    """Open what was learned for one who asks and lets nothing be learned for good."""
+    state = read_state(settings.store.url)
+    contents = LedgerContents(state, (), (), frozenset(), 1, 1)
+    yield _calibrator(
+        settings,
+        table,
+        teller,
+        ledger=NoLedger(),
+        contents=contents,
+        wall_clock=time.time,
+    )
+
+
+@asynccontextmanager
+async def calibrator_to_keep(
+    settings: Settings,
+    table: HarTable,
+    teller: Teller,
+    metrics: Metrics,
+    wall_clock: Clock = time.time,
+) -> AsyncIterator[Calibrator]:
+    """Open the ledger, go on from it, and write everything down until the end."""
+    with open_ledger(settings.store, tell=teller.ledger_changed) as ledger:
+        delay_s = settings.calibration.max_outcome_delay_hours * _SECONDS_PER_HOUR
+        contents = ledger.read(ending_after_s=wall_clock() - delay_s)
+        calibrator = _calibrator(
+            settings,
+            table,
+            teller,
+            ledger=ledger,
+            contents=contents,
+            wall_clock=wall_clock,
+        )
+        _watch(metrics, ledger, calibrator)
+        keeping = asyncio.create_task(
+            keep_snapshots(
+                partial(snapshot, calibrator, wall_clock),
+                ledger,
+                interval_s=settings.store.snapshot_interval_s,
+            )
+        )
+        try:
+            yield calibrator
+        finally:
+            keeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeping
+            ledger.append([snapshot(calibrator, wall_clock)])
+
+
+def _calibrator(  # noqa: PLR0913 - one argument a collaborator
+    settings: Settings,
+    table: HarTable,
+    teller: Teller,
+    *,
+    ledger: Ledger,
+    contents: LedgerContents,
+    wall_clock: Clock,
+) -> Calibrator:
+    config = settings.calibration
+    state = CalibrationState(config, settings.drift, load_priors())
+    pending = Pending(
+        max_bytes=config.max_pending_bytes, max_markets=config.max_markets
+    )
+    numbers = resume(
+        contents,
+        state,
+        pending,
+        now_s=wall_clock(),
+        max_delay_s=config.max_outcome_delay_hours * _SECONDS_PER_HOUR,
+    )
+    return Calibrator(
+        state,
+        pending,
+        numbers=numbers,
+        describer=Describer(table),
+        ledger=ledger,
+        telemetry=teller,
+        wall_clock=wall_clock,
+    )
+
+
+def _watch(metrics: Metrics, ledger: SqliteLedger, calibrator: Calibrator) -> None:
+    metrics.watch(
+        "tsfm_ledger_lag_seconds",
+        "How long the oldest entry of the ledger has waited to be written.",
+        lambda: ledger.lag_s,
+    )
+    metrics.watch(
+        "tsfm_ledger_let_go",
+        "Forecasts that were let go because the ledger could not be written.",
+        lambda: ledger.n_let_go,
+    )
+    metrics.watch(
+        "tsfm_bands_waiting",
+        "Bands that wait for outcomes.",
+        lambda: len(calibrator.pending),
+    )
+    metrics.watch(
+        "tsfm_bands_dropped",
+        "Bands that were dropped before all their outcomes came.",
+        lambda: calibrator.pending.n_dropped,
+    )
+    metrics.watch_coverage(calibrator.state.records)

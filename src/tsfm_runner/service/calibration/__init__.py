@@ -1,0 +1,1 @@
+"""Rolling conformal calibration that scores itself; see the ADRs on it."""

@@ -1,0 +1,254 @@
+"""Calibrate every band from what became of those before it."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+import numpy as np
+
+from tsfm_runner.core.conformal.cells import cell_of
+from tsfm_runner.domain.calibration import Certificate, StreamKey
+from tsfm_runner.domain.ledger import (
+    LedgerEntry,
+    OutcomeEntry,
+    OutcomeSource,
+    ScoreEntry,
+)
+from tsfm_runner.domain.task import FloatArray
+from tsfm_runner.domain.telling import Breaches
+from tsfm_runner.ports import Clock, Ledger, Telemetry
+from tsfm_runner.service.calibration.certifying import certify
+from tsfm_runner.service.calibration.describing import Describer, Description
+from tsfm_runner.service.calibration.drawing import draw, target_of
+from tsfm_runner.service.calibration.pending import Ended, Pending
+from tsfm_runner.service.calibration.points import MarketPoints, points_of
+from tsfm_runner.service.calibration.questions import Calibrated, RawAnswer, Served
+from tsfm_runner.service.calibration.recording import Numbers, entry_of, waiting_of
+from tsfm_runner.service.calibration.scoring import Lesson, score
+from tsfm_runner.service.calibration.state import CalibrationState
+from tsfm_runner.service.grouping import grouped
+from tsfm_runner.service.preparing import PreparedTask
+
+_SECONDS_PER_DAY = 86_400
+
+
+class Told(NamedTuple):
+    """What became of points that were told: how many ended steps of bands."""
+
+    n_points: int
+    n_scored: int
+
+
+class _Alike(NamedTuple):
+    """What bands must share to be drawn together."""
+
+    stream: StreamKey
+    horizon: int
+    levels: tuple[float, ...]
+
+
+class Calibrator:
+    """Scores bands when their outcomes come, and draws the next ones accordingly."""
+
+    def __init__(  # noqa: PLR0913 - one argument a collaborator
+        self,
+        state: CalibrationState,
+        pending: Pending,
+        *,
+        numbers: Numbers,
+        describer: Describer,
+        ledger: Ledger,
+        telemetry: Telemetry,
+        wall_clock: Clock,
+    ) -> None:
+        """Go on from a state and from what waits; write down what happens."""
+        self.state = state
+        self.pending = pending
+        self.numbers = numbers
+        self.ledger = ledger
+        self._describer = describer
+        self._telemetry = telemetry
+        self._wall_clock = wall_clock
+
+    @property
+    def version(self) -> int:
+        """A number that grows whenever anything was learned."""
+        return self.state.version
+
+    def learn_from(self, tasks: Sequence[PreparedTask]) -> None:
+        """Take outcomes from the series of new requests, each of them once."""
+        points = []
+        for prepared in tasks:
+            book = self.pending.book(prepared.task.market_id)
+            if book is None or prepared.task.cutoff.timestamp() < book.due_s:
+                continue
+            told = points_of(prepared.task, since_s=book.since_s())
+            if told.times_s.size:
+                points.append(told)
+        if points:
+            self.tell(points, source="request")
+
+    def tell(self, points: Sequence[MarketPoints], *, source: OutcomeSource) -> Told:
+        """Take outcomes; points that tell nothing new are written down all the same.
+
+        Those of requests are only where they end a step of a band.
+        """
+        now_s = self._wall_clock()
+        ended: list[Ended] = []
+        outcomes: list[OutcomeEntry] = []
+        for told in points:
+            found = self._end(told, keeps_last=source != "request")
+            ended += found
+            pairs = (
+                dict.fromkeys((one.ts_s, one.y) for one in found)
+                if source == "request"
+                else zip(told.times_s.tolist(), told.prices.tolist(), strict=True)
+            )
+            outcomes += [
+                OutcomeEntry(told.market_id, ts_s, y, source, now_s)
+                for ts_s, y in pairs
+            ]
+        self._learn(ended, outcomes, now_s)
+        return Told(len(outcomes), len(ended))
+
+    def _end(self, told: MarketPoints, *, keeps_last: bool) -> list[Ended]:
+        """Close the steps of which the points, and the one before them, tell."""
+        book = self.pending.book(told.market_id)
+        times_s, prices = told.times_s, told.prices
+        if book is not None and book.last is not None:
+            place = int(np.searchsorted(times_s, book.last[0]))
+            if place == times_s.size or times_s[place] != book.last[0]:
+                times_s = np.insert(times_s, place, book.last[0])
+                prices = np.insert(prices, place, book.last[1])
+        if keeps_last:
+            last = float(told.times_s[-1]), float(told.prices[-1])
+            self.pending.remember_point(told.market_id, *last)
+        return [] if book is None else book.end(times_s, prices)
+
+    def _learn(
+        self, ended: list[Ended], outcomes: Sequence[LedgerEntry], now_s: float
+    ) -> None:
+        ended.sort(key=lambda one: one.ts_s)
+        scores = [
+            self._score_entry(list(part))
+            for _, part in groupby(
+                ended, key=lambda one: (one.ts_s, one.waiting.market_id)
+            )
+        ]
+        lessons = score(ended, self.state.of, self.state.config, now_s=now_s)
+        self.pending.release(ended)
+        self.pending.expire(now_s)
+        if outcomes or scores:
+            self.ledger.append([*outcomes, *scores])
+        self._report(lessons, len(ended))
+
+    def _report(self, lessons: Sequence[Lesson], n_steps: int) -> None:
+        for lesson in lessons:
+            for drift in lesson.drifts:
+                self._telemetry.drifted(drift)
+        moderate = sum(lesson.breaches.n_moderate for lesson in lessons)
+        severe = sum(lesson.breaches.n_severe for lesson in lessons)
+        self._telemetry.outcomes_scored(n_steps, Breaches(moderate, severe))
+
+    def _score_entry(self, ended: Sequence[Ended]) -> ScoreEntry:
+        return ScoreEntry(
+            self.numbers.next_score(),
+            ended[0].waiting.market_id,
+            ended[0].ts_s,
+            ended[0].y,
+            np.array([one.waiting.id for one in ended], dtype=np.int64),
+            np.array([one.step + 1 for one in ended], dtype=np.int16),
+        )
+
+    def calibrate(self, answers: Sequence[RawAnswer]) -> list[Calibrated]:
+        """Return the calibrated band of each answer, in order."""
+        drawn: dict[int, Calibrated] = {}
+        for alike, places, members in grouped(answers, _alike):
+            bands = self._draw(alike, members)
+            drawn |= dict(zip(places, bands, strict=True))
+        return [drawn[place] for place in range(len(answers))]
+
+    def _draw(self, alike: _Alike, answers: Sequence[RawAnswer]) -> list[Calibrated]:
+        tasks = [one.prepared for one in answers]
+        described = self._describer.describe(tasks, horizon=alike.horizon)
+        raw = np.stack([one.values for one in answers])
+        if not self.state.config.enabled:
+            return self._left_raw(alike, raw, described)
+        learned = self.state.of_key(alike.stream)
+        cells = cell_of(np.arange(1, alike.horizon + 1))
+        own = learned.scales.of(
+            [prepared.task.market_id for prepared in tasks], int(cells[-1]) + 1
+        )
+        bands = draw(learned.stream, raw, described, own[:, cells], alike.levels)
+        version = self.version
+        return [
+            Calibrated(
+                values,
+                certify(learned, place, cells, target, version),
+                learned.stream,
+                place,
+                packed,
+            )
+            for values, target, packed, place in zip(
+                bands.values, bands.target, bands.packed, bands.places, strict=True
+            )
+        ]
+
+    def _left_raw(
+        self, alike: _Alike, raw: FloatArray, described: Description
+    ) -> list[Calibrated]:
+        """Return bands as they are, where calibration is switched off."""
+        coverage = self.state.config.target_coverage
+        targets = target_of(raw, alike.levels, coverage)
+        stream = self.state.stream(alike.stream)
+        return [
+            Calibrated(
+                band,
+                Certificate(
+                    status="disabled",
+                    segment=segment.name,
+                    n=0,
+                    empirical_coverage=None,
+                    coverage_interval=None,
+                    target_coverage=coverage,
+                    lower=target[:, 0],
+                    upper=target[:, 1],
+                    state_version=self.version,
+                    updated_at_s=None,
+                ),
+                stream,
+                0,
+                None,
+            )
+            for band, target, segment in zip(
+                raw, targets, described.segments, strict=True
+            )
+        ]
+
+    def remember(self, served: Sequence[Served]) -> None:
+        """Let bands wait for their outcomes, and write them down."""
+        now_s = self._wall_clock()
+        entries = [self._remember_one(one, now_s) for one in served]
+        self.pending.expire(now_s)
+        self.ledger.append(entries)
+
+    def _remember_one(self, served: Served, now_s: float) -> LedgerEntry:
+        task, calibrated = served.prepared.task, served.calibrated
+        number = self.numbers.next_forecast()
+        cutoff_s = task.cutoff.timestamp()
+        is_scored = (
+            calibrated.packed is not None
+            and cutoff_s < now_s + _SECONDS_PER_DAY
+            and self.pending.is_new(task.market_id, calibrated.stream, cutoff_s)
+        )
+        if is_scored:
+            delay_h = self.state.config.max_outcome_delay_hours
+            self.pending.add(waiting_of(number, served, now_s, delay_h))
+        return entry_of(number, served, now_s, is_scored=is_scored)
+
+
+def _alike(answer: RawAnswer) -> _Alike:
+    prepared, model = answer.prepared, answer.model
+    task = prepared.task
+    key = StreamKey(model.name, model.revision, task.freq.step_s)
+    return _Alike(key, task.horizon, prepared.levels)

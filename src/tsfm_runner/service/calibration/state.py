@@ -1,0 +1,61 @@
+"""Everything that was learned, of all streams."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from tsfm_runner.config import CalibrationConfig, DriftConfig
+from tsfm_runner.core.conformal.cells import last_step_of
+from tsfm_runner.domain.calibration import CoverageRecord, StreamKey
+from tsfm_runner.service.calibration.markets import MarketScales
+from tsfm_runner.service.calibration.priors import Prior
+from tsfm_runner.service.calibration.scoring import Learned
+from tsfm_runner.service.calibration.streams import Stream
+from tsfm_runner.service.calibration.tallying import Tallies
+
+
+class CalibrationState:
+    """The streams of one process, each with its counts and its markets."""
+
+    def __init__(
+        self,
+        config: CalibrationConfig,
+        drift: DriftConfig,
+        priors: Mapping[str, Prior],
+    ) -> None:
+        """Start with nothing; a stream of a model with a prior starts from that."""
+        self.config = config
+        self.drift = drift
+        self._priors = priors
+        self.learned: dict[StreamKey, Learned] = {}
+
+    @property
+    def version(self) -> int:
+        """A number that grows whenever anything was learned."""
+        return sum(one.stream.n_steps for one in self.learned.values())
+
+    def stream(self, key: StreamKey) -> Stream:
+        """Return the stream of a model at a frequency, a new one if need be."""
+        return self.of_key(key).stream
+
+    def of_key(self, key: StreamKey) -> Learned:
+        """Return everything of a stream, a new one if need be."""
+        if key not in self.learned:
+            prior = self._priors.get(key.model_name, Prior.none())
+            stream = Stream(key, self.config, self.drift, prior)
+            scales = MarketScales(self.config.max_markets)
+            self.learned[key] = Learned(stream, Tallies(), scales)
+        return self.learned[key]
+
+    def of(self, stream: Stream) -> Learned:
+        """Return everything that belongs to a stream."""
+        return self.learned[stream.key]
+
+    def records(
+        self, is_wanted: Callable[[StreamKey, str], bool] = lambda _key, _name: True
+    ) -> Iterator[CoverageRecord]:
+        """Yield how the bands of each stream did, by segment and cell of steps."""
+        for key, (stream, tallies, _) in self.learned.items():
+            for is_shadow, place, cell, n, kinds in tallies.records():
+                name = stream.names[place]
+                if is_wanted(key, name):
+                    step = last_step_of(cell)
+                    yield CoverageRecord(key, is_shadow, name, step, n, *kinds)

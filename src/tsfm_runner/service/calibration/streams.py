@@ -1,0 +1,245 @@
+"""What was learned of one model at one frequency, and how it goes on learning."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from tsfm_runner.config import CalibrationConfig, DriftConfig
+from tsfm_runner.core.conformal.levels import TRACKED_TAILS, adapt_tails, tails_at
+from tsfm_runner.core.conformal.scale import newton_step, scale_gradient
+from tsfm_runner.core.conformal.sketch import shrink, tail_margins
+from tsfm_runner.domain.calibration import StreamKey
+from tsfm_runner.domain.task import FloatArray
+from tsfm_runner.service.calibration.arrays import (
+    BAND_LEVEL,
+    NEVER,
+    ByCell,
+    BySegment,
+    IntArray,
+    Scores,
+    joined,
+    tracked,
+)
+from tsfm_runner.service.calibration.describing import OTHER, SegmentId
+from tsfm_runner.service.calibration.priors import Prior
+
+# The scale is learned as the distance that nine of ten outcomes stay within.
+_SCALE_TAIL = 0.1
+_RIDGE = 100.0
+_ROUNDING = 1e-6
+_FARTHEST_BACK = 600  # steps: no outcome comes later that its forecast was made before
+_PLACES_PER_GROWTH = 16
+
+
+class Drifted(NamedTuple):
+    """A segment and a cell whose recent scores took the place of all others."""
+
+    segment: int
+    cell: int
+    miss_rate: float
+    inside_rate: float
+
+
+@dataclass(slots=True, eq=False)
+class Stream:
+    """One revision of a model at one frequency.
+
+    Outcomes are collected until one comes of another grid time; then all that are
+    there are learned from at once, so their order among themselves is without
+    effect. ``n_steps`` counts how often that was done: the clock of all decay.
+    """
+
+    key: StreamKey
+    config: CalibrationConfig
+    drift: DriftConfig
+    prior: Prior
+    names: list[str] = field(default_factory=list)
+    segment: BySegment = field(default_factory=BySegment)
+    cell: ByCell = field(default_factory=ByCell)
+    incoming: list[Scores] = field(default_factory=list)
+    grid_time: int = NEVER
+    n_steps: int = 0
+    updated_at_s: float | None = None
+    _places: dict[str, int] = field(default_factory=dict)
+    _known: dict[SegmentId, int] = field(default_factory=dict)
+    _margins: dict[tuple[int, int, tuple[float, ...]], FloatArray] = field(
+        default_factory=dict
+    )
+
+    def place(self, segment: SegmentId) -> int:
+        """Return the place of a segment among the arrays, a new one if need be."""
+        known = self._known.get(segment)
+        if known is None:
+            known = self._known[segment] = self._new_place(segment)
+        return known
+
+    def _new_place(self, segment: SegmentId) -> int:
+        name = segment.name
+        if name not in self._places and len(self.names) >= self.config.max_segments:
+            name = segment._replace(category=OTHER).name
+        return self.place_of(name)
+
+    def place_of(self, name: str) -> int:
+        """Return the place of a segment by its name, a new one if need be."""
+        if name not in self._places:
+            self._places[name] = len(self.names)
+            self.names.append(name)
+        return self._places[name]
+
+    def reach(self, n_cells: int) -> None:
+        """Make room for all segments and for so many cells."""
+        n_segments, had_cells = self.segment.counts.shape[:2]
+        if len(self.names) > n_segments or n_cells > had_cells:
+            room = len(self.names) + _PLACES_PER_GROWTH
+            self.segment.grow(max(n_segments, room), max(had_cells, n_cells))
+            self.prior = self.prior.resized(max(had_cells, n_cells))
+            self.cell.grow(max(had_cells, n_cells))
+            self.cell.weights[had_cells:] = self.prior.weights[had_cells:]
+            self._margins.clear()
+
+    @property
+    def prior_scores(self) -> float:
+        """How many scores the prior is still worth."""
+        age = self.n_steps / self.config.half_life_steps
+        return float(self.config.prior_scores * 0.5**age)
+
+    def overall(self, cells: IntArray) -> FloatArray:
+        """Return the counts of all segments, with those that the prior stands for."""
+        prior = self.prior_scores * self.prior.shares[cells]
+        return np.asarray(self.cell.overall[cells] + prior)
+
+    def has_scores(self, cells: IntArray) -> bool:
+        """Whether each cell has seen enough scores for a calibrated band."""
+        least = self.overall(cells).sum(axis=1).min()
+        return bool(least >= self.config.min_scores - _ROUNDING)
+
+    def margins(
+        self, place: int, cells: IntArray, wanted: tuple[float, ...]
+    ) -> FloatArray:
+        """Return the margins of a segment at the tails wanted, of both sides.
+
+        The shape is (horizon, 2, n_wanted); in units of the scale.
+        """
+        key = (place, cells.size, wanted)
+        found = self._margins.get(key)
+        if found is None:
+            found = self._margins[key] = self._compute_margins(place, cells, wanted)
+        return found
+
+    def _compute_margins(
+        self, place: int, cells: IntArray, wanted: tuple[float, ...]
+    ) -> FloatArray:
+        shares = shrink(
+            self.segment.counts[place, cells].astype(np.float64),
+            self.overall(cells),
+            weight=self.config.shrinkage,
+        )
+        tails = tails_at(self.segment.tails[place, cells].astype(np.float64), wanted)
+        aimed = (tails * self.config.caution).reshape(cells.size, -1)
+        return tail_margins(shares, aimed).reshape(tails.shape)
+
+    def is_drifting(self, place: int, cells: IntArray) -> bool:
+        """Whether a segment has drifted at one of the cells a short while ago."""
+        since = self.n_steps - self.segment.drifted_at[place, cells].max()
+        return bool(since < self.drift.cooldown_steps)
+
+    def add(self, grid_time: int, scores: Scores, *, now_s: float) -> list[Drifted]:
+        """Collect scores of one grid time; learn from those before if it is new.
+
+        A time long before the one at hand starts anew from there: that one was far
+        ahead by mistake.
+        """
+        is_late = self.grid_time - _FARTHEST_BACK <= grid_time <= self.grid_time
+        drifted = []
+        if not is_late:
+            drifted = self.learn(now_s=now_s)
+            self.grid_time = grid_time
+        self.incoming.append(scores)
+        return drifted
+
+    def learn(self, *, now_s: float) -> list[Drifted]:
+        """Learn from what was collected; return where that showed a drift."""
+        if not self.incoming:
+            return []
+        scores = joined(self.incoming)
+        self.incoming = []
+        self.n_steps += 1
+        self.updated_at_s = now_s
+        self._margins.clear()
+        self._count(scores)
+        self._follow(scores)
+        self._rescale(scores)
+        return self._replace_drifted(scores)
+
+    def _count(self, scores: Scores) -> None:
+        config, by = self.config, self.segment
+        decay = np.float32(0.5 ** (1 / config.half_life_steps))
+        by.counts *= decay
+        by.recent *= np.float32(0.5 ** (1 / self.drift.recent_half_life_steps))
+        self.cell.overall *= float(decay)
+        places = (scores.segments, scores.cells, scores.bins)
+        np.add.at(by.counts, places, np.float32(1))
+        np.add.at(by.recent, places, np.float32(1))
+        np.add.at(self.cell.overall, (scores.cells, scores.bins), 1.0)
+        np.add.at(by.n_scored, places[:2], 1)
+
+    def _follow(self, scores: Scores) -> None:
+        """Move the tails, and the watch for drift, of the segments with outcomes."""
+        by = self.segment
+        scores = tracked(scores)
+        if not scores.cells.size:
+            return
+        touched, rows = np.unique(
+            scores.segments * by.counts.shape[1] + scores.cells, return_inverse=True
+        )
+        where = np.divmod(touched, by.counts.shape[1])
+        n_rows = touched.size
+        counts = np.bincount(rows, minlength=n_rows).astype(np.float64)
+        missed = np.zeros((n_rows, 2, len(TRACKED_TAILS)))
+        np.add.at(missed, rows, scores.missed)
+        inside = np.bincount(rows, weights=scores.is_inside, minlength=n_rows)
+        by.tails[where] = adapt_tails(
+            by.tails[where].astype(np.float64),
+            misses=missed,
+            counts=np.broadcast_to(counts[:, None], (n_rows, 2)),
+            rate=self.config.level_rate,
+        )
+        rate = 1 - 0.5 ** (1 / self.drift.watch_half_life_steps)
+        pace = rate * counts / (counts + 2)
+        misses = missed[:, :, BAND_LEVEL].sum(axis=1)
+        by.miss_rate[where] += pace * (misses / counts - by.miss_rate[where])
+        by.inside_rate[where] += pace * (inside / counts - by.inside_rate[where])
+
+    def _rescale(self, scores: Scores) -> None:
+        by = self.cell
+        gradient, curvature = scale_gradient(
+            scores.features, scores.sizes, scores.base, tail=_SCALE_TAIL
+        )
+        by.precision *= 0.5 ** (1 / self.config.half_life_steps)
+        np.add.at(by.precision, scores.cells, curvature)
+        total = np.zeros_like(by.weights)
+        np.add.at(total, scores.cells, gradient)
+        precision = by.precision + self.prior_scores * self.prior.precision
+        by.weights += newton_step(precision, total, ridge=_RIDGE)
+
+    def _replace_drifted(self, scores: Scores) -> list[Drifted]:
+        """Let recent scores take the place of all, where what happens has changed."""
+        by, drift = self.segment, self.drift
+        touched = np.unique(np.stack((scores.segments, scores.cells)), axis=1)
+        where = (touched[0], touched[1])
+        nominal = 2 * TRACKED_TAILS[BAND_LEVEL]
+        is_off = (by.miss_rate[where] > nominal + drift.excess) | (
+            by.inside_rate[where] > 1 - nominal + drift.excess
+        )
+        is_known = by.recent[where].sum(axis=-1) >= drift.min_recent_scores
+        is_ready = self.n_steps - by.drifted_at[where] >= drift.cooldown_steps
+        found = []
+        for place, cell in touched[:, is_off & is_known & is_ready].T.tolist():
+            rates = by.miss_rate[place, cell].item(), by.inside_rate[place, cell].item()
+            found.append(Drifted(place, cell, *rates))
+            by.counts[place, cell] = by.recent[place, cell]
+            by.drifted_at[place, cell] = self.n_steps
+            by.miss_rate[place, cell] = nominal
+            by.inside_rate[place, cell] = 1 - nominal
+        return found
