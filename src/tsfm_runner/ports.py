@@ -116,7 +116,7 @@ class Telemetry(Protocol):
 class Ledger(Protocol):
     """Keeps what was served and what happened after it, across restarts."""
 
-    def read(self, *, ending_after_s: float) -> LedgerContents:
+    def read(self, *, awaited_after_s: float) -> LedgerContents:
         """Return what a process that starts goes on from.
 
         Raises ``CalibrationStateError`` when what is stored cannot be read.

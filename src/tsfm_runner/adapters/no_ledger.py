@@ -8,9 +8,9 @@ from tsfm_runner.domain.ledger import LedgerContents, LedgerEntry, LedgerForecas
 class NoLedger:
     """A ``Ledger`` that forgets everything at once."""
 
-    def read(self, *, ending_after_s: float) -> LedgerContents:
+    def read(self, *, awaited_after_s: float) -> LedgerContents:
         """Return what a new ledger holds."""
-        del ending_after_s
+        del awaited_after_s
         return LedgerContents(None, (), (), frozenset(), 1, 1)
 
     def append(self, entries: Sequence[LedgerEntry]) -> None:

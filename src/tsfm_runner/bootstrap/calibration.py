@@ -61,7 +61,7 @@ async def calibrator_to_keep(
     """Open the ledger, go on from it, and write everything down until the end."""
     with open_ledger(settings.store, tell=teller.ledger_changed) as ledger:
         delay_s = settings.calibration.max_outcome_delay_hours * _SECONDS_PER_HOUR
-        contents = ledger.read(ending_after_s=wall_clock() - delay_s)
+        contents = ledger.read(awaited_after_s=wall_clock() - delay_s)
         calibrator = _calibrator(
             settings,
             table,

@@ -59,6 +59,14 @@ class ForecastEntry:
         """The count of steps."""
         return len(self.published)
 
+    @property
+    def awaited_until_s(self) -> float:
+        """When its last outcome is to be expected, counted from when it was served.
+
+        A series of years ago, replayed today, has its outcomes today.
+        """
+        return self.recorded_at_s + self.horizon * self.step_s
+
 
 @dataclass(frozen=True, slots=True)
 class OutcomeEntry:
@@ -122,8 +130,8 @@ class LedgerContents:
     """What a process that starts reads back.
 
     ``state`` is the newest, None in a new ledger. ``scores`` are those after it, in
-    order; ``forecasts`` all those that they name and all whose last step ends after
-    the moment asked for, in order of id. ``ended`` holds, for the latter, every
+    order; ``forecasts`` all those that they name and all whose outcomes are awaited
+    past the moment asked for, in order of id. ``ended`` holds, for the latter, every
     (forecast id, step) that was scored already. The next ids are free.
     """
 

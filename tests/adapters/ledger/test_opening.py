@@ -115,13 +115,13 @@ async def test_a_newest_state_that_is_damaged_is_told(path: Path) -> None:
     change(path, "UPDATE calibration_states SET blob = x'00' WHERE id = 2")
 
     with open_at(path) as ledger, pytest.raises(CalibrationStateError) as caught:
-        ledger.read(ending_after_s=LONG_AGO_S)
+        ledger.read(awaited_after_s=LONG_AGO_S)
 
     assert str(path) in str(caught.value)
     assert "checksum of calibration state 2" in str(caught.value)
     change(path, "DELETE FROM calibration_states WHERE id = 2")
     with open_at(path) as ledger:
-        found = ledger.read(ending_after_s=LONG_AGO_S).state
+        found = ledger.read(awaited_after_s=LONG_AGO_S).state
     assert found is not None
     assert (found.blob, found.segments) == (b"old", ())
 
@@ -145,7 +145,7 @@ def test_a_row_that_is_damaged_is_told(path: Path, statement: str) -> None:
         open_at(path) as ledger,
         pytest.raises(CalibrationStateError, match="cannot be read"),
     ):
-        ledger.read(ending_after_s=LONG_AGO_S)
+        ledger.read(awaited_after_s=LONG_AGO_S)
 
 
 def test_a_page_that_is_damaged_is_told(path: Path) -> None:
@@ -159,7 +159,7 @@ def test_a_page_that_is_damaged_is_told(path: Path) -> None:
         pytest.raises(CalibrationStateError, match="cannot be read"),
         open_at(path) as ledger,
     ):
-        ledger.read(ending_after_s=LONG_AGO_S)
+        ledger.read(awaited_after_s=LONG_AGO_S)
 
 
 def _no_database(path: Path) -> None:

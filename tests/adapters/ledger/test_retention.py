@@ -72,7 +72,7 @@ async def test_what_is_too_old_goes_and_its_room_is_given_back(path: Path) -> No
         assert ids(ledger, "forecasts") == list(range(kept_from, N + 1))
         assert ids(ledger, "scores") == list(range(kept_from, N + 1))
         assert len(ids(ledger, "outcomes")) == 102
-        contents = ledger.read(ending_after_s=START_S)
+        contents = ledger.read(awaited_after_s=START_S)
         assert (contents.next_forecast_id, contents.next_score_id) == (N + 1, N + 1)
         with ledger.database.reading() as connection:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
@@ -125,7 +125,7 @@ async def test_what_the_state_does_not_include_stays(
 
         await commit_often(ledger)
 
-        contents = ledger.read(ending_after_s=clock.now_s)
+        contents = ledger.read(awaited_after_s=clock.now_s)
         assert [each.id for each in contents.scores] == list(range(first_kept, N + 1))
         assert [each.id for each in contents.forecasts] == ids(ledger, "forecasts")
         assert ids(ledger, "forecasts") == list(range(first_kept, N + 1))
@@ -157,7 +157,7 @@ async def test_ids_of_what_is_gone_are_never_used_again(path: Path) -> None:
         assert ids(ledger, "forecasts") == ids(ledger, "scores") == []
 
     with open_at(path) as ledger:
-        contents = ledger.read(ending_after_s=START_S)
+        contents = ledger.read(awaited_after_s=START_S)
 
     assert (contents.next_forecast_id, contents.next_score_id) == (N + 1, N + 1)
     assert not check_ledger(path).findings

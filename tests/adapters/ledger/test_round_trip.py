@@ -8,7 +8,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from tests.adapters.ledger.entries import (
-    HORIZON,
     START_S,
     STEP_S,
     facts,
@@ -119,7 +118,7 @@ async def test_a_forecast_comes_back_as_it_was(entry: ForecastEntry) -> None:
         ledger.append([entry])
         await ledger.commit()
 
-        [found] = ledger.read(ending_after_s=-1).forecasts
+        [found] = ledger.read(awaited_after_s=-1).forecasts
 
     bands = ("raw", "published", "target")
     exact = {name: value for name, value in facts(entry).items() if name not in bands}
@@ -139,7 +138,7 @@ async def test_a_price_on_a_tick_comes_back_whole(ticks: list[int]) -> None:
         ledger.append([entry])
         await ledger.commit()
 
-        [found] = ledger.read(ending_after_s=0).forecasts
+        [found] = ledger.read(awaited_after_s=0).forecasts
 
     assert found.target.tolist() == [[tick / 10_000 for tick in ticks]]
 
@@ -151,7 +150,7 @@ async def test_a_score_comes_back_as_it_was(entry: ScoreEntry) -> None:
         ledger.append([entry])
         await ledger.commit()
 
-        [found] = ledger.read(ending_after_s=0).scores
+        [found] = ledger.read(awaited_after_s=0).scores
 
     assert facts(found) == facts(entry)
 
@@ -163,7 +162,7 @@ async def test_a_state_comes_back_as_it_was(entry: StateEntry) -> None:
         ledger.append([entry])
         await ledger.commit()
 
-        found = ledger.read(ending_after_s=0).state
+        found = ledger.read(awaited_after_s=0).state
 
     assert found is not None
     assert found.blob == entry.blob
@@ -174,7 +173,7 @@ async def test_a_state_comes_back_as_it_was(entry: StateEntry) -> None:
 
 async def test_a_new_ledger_is_empty(tmp_path: Path) -> None:
     with open_at(tmp_path / "new" / "ledger.db") as ledger:
-        contents = ledger.read(ending_after_s=0)
+        contents = ledger.read(awaited_after_s=0)
 
     assert contents.state is None
     assert not contents.forecasts
@@ -187,16 +186,18 @@ async def test_a_start_reads_what_is_open_and_what_was_scored_since(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "ledger.db"
-    end_s = [forecast(number).cutoff_s + HORIZON * STEP_S for number in range(6)]
+    served = [
+        forecast(number, recorded_at_s=START_S + number) for number in range(1, 6)
+    ]
     with open_at(path) as ledger:
-        ledger.append([forecast(number) for number in range(1, 6)])
+        ledger.append(served)
         ledger.append([score(1, [(1, 1)], ts_s=START_S + 2 * STEP_S)])
         ledger.append([state(0), state(1)])
         ledger.append([score(2, [(1, 2), (2, 1)], ts_s=START_S + 3 * STEP_S)])
         ledger.append([score(3, [(4, 1)], ts_s=START_S + 5 * STEP_S)])
 
     with open_at(path) as ledger:
-        contents = ledger.read(ending_after_s=end_s[3])
+        contents = ledger.read(awaited_after_s=served[2].awaited_until_s)
 
     assert contents.state is not None
     assert contents.state.applied_score_id == 1

@@ -204,7 +204,7 @@ async def test_on_a_full_disk_the_oldest_forecasts_go_and_nothing_else(
         assert ledger.n_let_go > 0
         assert n_rows(ledger, "scores") == n_rows(ledger, "outcomes") == 2 * BIG - 1
         assert n_rows(ledger, "calibration_states") == 1
-        contents = ledger.read(ending_after_s=0)
+        contents = ledger.read(awaited_after_s=0)
         assert contents.next_forecast_id == 2 * BIG or n_kept == 0
 
     assert not check_ledger(path).findings

@@ -32,7 +32,7 @@ def say(line: str) -> None:
 async def write_until_killed(path: Path) -> None:
     """Append under load, and say what is safe."""
     with open_at(path, commit_interval_s=0.001) as ledger:
-        contents = ledger.read(ending_after_s=START_S)
+        contents = ledger.read(awaited_after_s=START_S)
         number, score_id = contents.next_forecast_id, contents.next_score_id
         while True:
             for _ in range(_GROUPS_AT_ONCE):

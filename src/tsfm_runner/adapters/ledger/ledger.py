@@ -88,13 +88,13 @@ class SqliteLedger:
         """How many entries were dropped because nothing could ever write them."""
         return self._writer.n_refused
 
-    def read(self, *, ending_after_s: float) -> LedgerContents:
+    def read(self, *, awaited_after_s: float) -> LedgerContents:
         """Return what a process that starts goes on from.
 
         Raises ``CalibrationStateError`` when what is stored cannot be read.
         """
         with self.database.reading() as connection:
-            return read_contents(connection, ending_after_s=ending_after_s)
+            return read_contents(connection, awaited_after_s=awaited_after_s)
 
     def append(self, entries: Sequence[LedgerEntry]) -> None:
         """Take entries to be written soon, all of one call together; never waits."""

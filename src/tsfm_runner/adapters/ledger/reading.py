@@ -35,7 +35,7 @@ _ANSWERS = sa.text(
 
 
 def read_contents(
-    connection: sa.Connection, *, ending_after_s: float
+    connection: sa.Connection, *, awaited_after_s: float
 ) -> LedgerContents:
     """Return what a process that starts goes on from.
 
@@ -46,10 +46,10 @@ def read_contents(
     scores = _scores_after(connection, applied)
     named = {each for score in scores for each in score.forecast_ids.tolist()}
     open_ids = connection.scalars(
-        sa.select(FORECASTS.c.id).where(FORECASTS.c.ends_at_s > ending_after_s)
+        sa.select(FORECASTS.c.id).where(FORECASTS.c.awaited_until_s > awaited_after_s)
     ).all()
     forecasts = forecasts_of(connection, named.union(open_ids))
-    still_open = [each for each in forecasts if _end_s(each) > ending_after_s]
+    still_open = [each for each in forecasts if each.awaited_until_s > awaited_after_s]
     return LedgerContents(
         state=state,
         forecasts=tuple(forecasts),
@@ -117,7 +117,7 @@ def spans_of(entries: Iterable[ForecastEntry]) -> Mapping[str, Span]:
     spans: dict[str, Span] = {}
     for entry in entries:
         # A step more: the price that ends the last step may come a little late.
-        span = Span(entry.cutoff_s, _end_s(entry) + entry.step_s)
+        span = Span(entry.cutoff_s, entry.cutoff_s + (entry.horizon + 1) * entry.step_s)
         known = spans.get(entry.market_id, span)
         spans[entry.market_id] = Span(
             min(known.from_s, span.from_s), max(known.until_s, span.until_s)
@@ -166,7 +166,3 @@ def _next_id(connection: sa.Connection, table: sa.Table, other: sa.Column[int]) 
     used = sa.text("SELECT seq FROM sqlite_sequence WHERE name = :name")
     newest = connection.scalar(used, {"name": table.name}) or 0
     return max(newest, connection.scalar(sa.select(sa.func.max(other))) or 0) + 1
-
-
-def _end_s(entry: ForecastEntry) -> float:
-    return entry.cutoff_s + entry.horizon * entry.step_s

@@ -45,7 +45,7 @@ def forecast_values(entry: ForecastEntry) -> Values:
         entry.cutoff_s,
         entry.step_s,
         horizon,
-        entry.cutoff_s + horizon * entry.step_s,
+        entry.awaited_until_s,
         entry.closes_at_s,
         entry.model_name,
         entry.model_version,

@@ -33,7 +33,7 @@ FORECASTS = Table(
     Column("cutoff_s", Float, nullable=False),
     Column("step_s", Integer, nullable=False),
     Column("horizon", Integer, nullable=False),
-    Column("ends_at_s", Float, nullable=False),
+    Column("awaited_until_s", Float, nullable=False),
     Column("closes_at_s", Float),
     Column("model_name", Text, nullable=False),
     Column("model_version", Text, nullable=False),
@@ -50,7 +50,7 @@ FORECASTS = Table(
     Column("target", LargeBinary, nullable=False),
     Column("scoring", LargeBinary, nullable=False),
     Index("answers", "id", "market_id", "cutoff_s", sqlite_where=text("is_shadow = 0")),
-    Index("forecasts_by_end", "ends_at_s"),
+    Index("forecasts_awaited", "awaited_until_s"),
     sqlite_autoincrement=True,
 )
 

@@ -33,7 +33,7 @@ def _make_forecasts() -> None:
         sa.Column("cutoff_s", sa.Float, nullable=False),
         sa.Column("step_s", sa.Integer, nullable=False),
         sa.Column("horizon", sa.Integer, nullable=False),
-        sa.Column("ends_at_s", sa.Float, nullable=False),
+        sa.Column("awaited_until_s", sa.Float, nullable=False),
         sa.Column("closes_at_s", sa.Float),
         sa.Column("model_name", sa.Text, nullable=False),
         sa.Column("model_version", sa.Text, nullable=False),
@@ -57,7 +57,7 @@ def _make_forecasts() -> None:
         ["id", "market_id", "cutoff_s"],
         sqlite_where=sa.text("is_shadow = 0"),
     )
-    op.create_index("forecasts_by_end", "forecasts", ["ends_at_s"])
+    op.create_index("forecasts_awaited", "forecasts", ["awaited_until_s"])
 
 
 def _make_outcomes_and_scores() -> None:
