@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from tsfm_runner.domain.calibration import Drift
 from tsfm_runner.domain.forecast import (
     BreakerState,
     ModelCall,
@@ -13,9 +14,18 @@ from tsfm_runner.domain.forecast import (
     RuntimeMode,
     ServedForecast,
 )
+from tsfm_runner.domain.ledger import (
+    ForecastEntry,
+    LedgerContents,
+    LedgerEntry,
+    LedgerForecast,
+    OutcomeEntry,
+    ScoreEntry,
+    StateEntry,
+)
 from tsfm_runner.domain.model import RuntimeModel
-from tsfm_runner.domain.telling import CacheEvent, RuntimeCall
-from tsfm_runner.errors import ForecastRuntimeError
+from tsfm_runner.domain.telling import Breaches, CacheEvent, RuntimeCall
+from tsfm_runner.errors import ForecastRuntimeError, LedgerUnavailableError
 
 Answers = list[QuantileForecast | ForecastRuntimeError]
 
@@ -23,8 +33,8 @@ Answers = list[QuantileForecast | ForecastRuntimeError]
 class FakeClock:
     """Seconds that move only when told to."""
 
-    def __init__(self) -> None:
-        self.now_s = 0.0
+    def __init__(self, now_s: float = 0.0) -> None:
+        self.now_s = now_s
 
     def __call__(self) -> float:
         return self.now_s
@@ -42,6 +52,8 @@ class FakeTelemetry:
         self.breakers: list[tuple[Rung, str, BreakerState]] = []
         self.modes: list[tuple[Rung, RuntimeMode]] = []
         self.cache_events: list[CacheEvent] = []
+        self.scored: list[tuple[int, Breaches]] = []
+        self.drifts: list[Drift] = []
         self.cycles_s: list[float] = []
 
     def request_answered(self, route: str, *, status: int, duration_s: float) -> None:
@@ -68,8 +80,96 @@ class FakeTelemetry:
     def cache_used(self, event: CacheEvent) -> None:
         self.cache_events.append(event)
 
+    def outcomes_scored(self, n_steps: int, breaches: Breaches) -> None:
+        self.scored.append((n_steps, breaches))
+
+    def drifted(self, drift: Drift) -> None:
+        self.drifts.append(drift)
+
     def cycle_finished(self, duration_s: float) -> None:
         self.cycles_s.append(duration_s)
+
+
+class FakeLedger:
+    """Keeps entries in a list, and reads them back as a ledger on disk would.
+
+    With a failure no commit succeeds, and nothing is lost for it.
+    """
+
+    def __init__(self, *, failure: LedgerUnavailableError | None = None) -> None:
+        self.entries: list[LedgerEntry] = []
+        self.failure = failure
+        self.n_appends = 0
+        self.n_commits = 0
+
+    @property
+    def bands(self) -> list[ForecastEntry]:
+        return [one for one in self.entries if isinstance(one, ForecastEntry)]
+
+    @property
+    def outcomes(self) -> list[OutcomeEntry]:
+        return [one for one in self.entries if isinstance(one, OutcomeEntry)]
+
+    @property
+    def scores(self) -> list[ScoreEntry]:
+        return [one for one in self.entries if isinstance(one, ScoreEntry)]
+
+    @property
+    def states(self) -> list[StateEntry]:
+        return [one for one in self.entries if isinstance(one, StateEntry)]
+
+    def read(self, *, awaited_after_s: float) -> LedgerContents:
+        state = max(self.states, key=lambda one: one.applied_score_id, default=None)
+        applied = 0 if state is None else state.applied_score_id
+        scores = [one for one in self.scores if one.id > applied]
+        named = {number for one in scores for number in one.forecast_ids.tolist()}
+        awaited = {
+            one.id for one in self.bands if one.awaited_until_s > awaited_after_s
+        }
+        ended = {
+            (number, step)
+            for one in self.scores
+            for number, step in zip(
+                one.forecast_ids.tolist(), one.steps.tolist(), strict=True
+            )
+            if number in awaited
+        }
+        return LedgerContents(
+            state,
+            tuple(one for one in self.bands if one.id in named | awaited),
+            tuple(scores),
+            frozenset(ended),
+            max((one.id for one in self.bands), default=0) + 1,
+            max((one.id for one in self.scores), default=applied) + 1,
+        )
+
+    def append(self, entries: Sequence[LedgerEntry]) -> None:
+        self.n_appends += 1
+        self.entries += entries
+
+    async def commit(self) -> None:
+        self.n_commits += 1
+        if self.failure is not None:
+            raise self.failure
+
+    async def forecasts(
+        self, market_id: str, *, since_s: float, before_id: int | None, limit: int
+    ) -> list[LedgerForecast]:
+        found = [
+            one
+            for one in reversed(self.bands)
+            if one.market_id == market_id
+            and not one.is_shadow
+            and one.cutoff_s >= since_s
+            and (before_id is None or one.id < before_id)
+        ]
+        return [LedgerForecast(one, self._outcomes(one)) for one in found[:limit]]
+
+    def _outcomes(self, band: ForecastEntry) -> np.ndarray:
+        prices = np.full(band.horizon, np.nan)
+        for one in self.scores:
+            prices[one.steps[one.forecast_ids == band.id] - 1] = one.y
+        return prices
 
 
 class FakeRuntime:

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 import numpy as np
-from tests.fakes import FakeClock, FakeTelemetry
+from tests.fakes import FakeClock, FakeLedger, FakeTelemetry
 
 from tsfm_runner.adapters.memory_cache import MemoryCache
 from tsfm_runner.config import ResilienceConfig, Settings
@@ -22,12 +22,19 @@ from tsfm_runner.domain.model import (
     ModelRevision,
 )
 from tsfm_runner.domain.task import ForecastTask, Transform
-from tsfm_runner.ports import Clock, ForecastRuntime, Telemetry
+from tsfm_runner.ports import Clock, ForecastRuntime, Ledger, Telemetry
 from tsfm_runner.service.activity import Activity
 from tsfm_runner.service.asking import RuntimeLine
 from tsfm_runner.service.baselining import Baselines
 from tsfm_runner.service.batching import Batcher, BatchLimits
 from tsfm_runner.service.breaking import Breaker
+from tsfm_runner.service.calibration.calibrator import Calibrator
+from tsfm_runner.service.calibration.describing import Describer
+from tsfm_runner.service.calibration.pending import Pending
+from tsfm_runner.service.calibration.priors import Prior
+from tsfm_runner.service.calibration.resuming import resume
+from tsfm_runner.service.calibration.shadowing import Shadowing
+from tsfm_runner.service.calibration.state import CalibrationState
 from tsfm_runner.service.completing import Completer
 from tsfm_runner.service.degrading import Degradation
 from tsfm_runner.service.forecasting import ForecastService
@@ -39,6 +46,7 @@ from tsfm_runner.service.routing import BASELINE_METHODS, Router
 CUTOFF = datetime(2026, 2, 20, 12, tzinfo=UTC)
 SERIES = np.array([0.4 + 0.01 * (7 * step % 5) for step in range(60)])
 QUICK = ResilienceConfig(backoff_s=1e-6)
+NO_PRIORS: Mapping[str, Prior] = {}
 
 HAR_TABLE = HarTable.from_mapping(
     {
@@ -170,35 +178,82 @@ def predictor(
     return Predictor(to_runtime, batcher)
 
 
+def calibrator(
+    settings: Settings | None = None,
+    *,
+    ledger: Ledger | None = None,
+    telemetry: Telemetry | None = None,
+    wall_clock: Clock | None = None,
+    priors: Mapping[str, Prior] = NO_PRIORS,
+) -> Calibrator:
+    """Return a calibrator that goes on from the ledger, as bootstrap would make it.
+
+    By default it has learned nothing, and its wall clock stands at the cutoff.
+    """
+    settings, ledger = settings or Settings(), ledger or FakeLedger()
+    config = settings.calibration
+    wall_clock = wall_clock or FakeClock(CUTOFF.timestamp())
+    state = CalibrationState(config, settings.drift, priors)
+    pending = Pending(
+        max_bytes=config.max_pending_bytes, max_markets=config.max_markets
+    )
+    delay_s = 3_600 * config.max_outcome_delay_hours
+    contents = ledger.read(awaited_after_s=wall_clock() - delay_s)
+    numbers = resume(contents, state, pending, now_s=wall_clock(), max_delay_s=delay_s)
+    return Calibrator(
+        state,
+        pending,
+        numbers=numbers,
+        describer=Describer(HAR_TABLE),
+        ledger=ledger,
+        telemetry=telemetry or FakeTelemetry(),
+        wall_clock=wall_clock,
+    )
+
+
 def completer(
     settings: Settings | None = None,
     *,
     lines: Mapping[Rung, RuntimeLine] | None = None,
     clock: Clock | None = None,
+    calibrating: Calibrator | None = None,
 ) -> Completer:
     """Return a completer whose ids count up from one."""
     settings = settings or Settings()
+    calibrating = calibrating or calibrator(settings)
     numbers = count(1)
+    baselines = Baselines(settings.baseline, HAR_TABLE)
+    shadowing = Shadowing(
+        settings.band,
+        baselines,
+        calibrating,
+        registry().models[settings.routing.baseline_method],
+        is_enabled=settings.calibration.shadow,
+    )
     return Completer(
         settings.band,
-        Baselines(settings.baseline, HAR_TABLE),
+        baselines,
+        shadowing,
+        calibrating,
         lines or {},
         clock or FakeClock(),
         lambda: f"forecast-{next(numbers)}",
     )
 
 
-def service(
+def service(  # noqa: PLR0913 - one keyword for each thing that tests vary
     runtime: ForecastRuntime | None = None,
     *,
     settings: Settings | None = None,
     models: ModelRegistry | None = None,
     clock: Clock | None = None,
     telemetry: Telemetry | None = None,
+    calibrating: Calibrator | None = None,
 ) -> ForecastService:
     """Return a service over the runtime; without one, baselines only."""
     settings = settings or Settings(resilience=QUICK)
     clock, telemetry = clock or FakeClock(), telemetry or FakeTelemetry()
+    calibrating = calibrating or calibrator(settings, telemetry=telemetry)
     rungs: dict[Rung, str] = {} if runtime is None else {"tollama": "chronos2"}
     predictors: dict[Rung, Predictor] = {}
     activity = Activity()
@@ -212,8 +267,10 @@ def service(
         settings,
         router=router(settings, models=models, rungs=rungs),
         predictors=predictors,
-        completer=completer(settings, lines=lines, clock=clock),
-        memory=Memory(settings.cache, kept, clock),
+        completer=completer(
+            settings, lines=lines, clock=clock, calibrating=calibrating
+        ),
+        memory=Memory(settings.cache, kept, clock, lambda: calibrating.version),
         activity=activity,
         telemetry=telemetry,
     )

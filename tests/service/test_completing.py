@@ -56,7 +56,7 @@ def test_a_band_of_a_model_is_served_with_where_it_came_from() -> None:
 
     origin = served.provenance
     model = registry().models["chronos2"]
-    assert served.values == pytest.approx(BAND.values)
+    assert served.raw_values == pytest.approx(BAND.values)
     assert (served.latency_ms, served.computed_at_s) == (250, 5)
     assert served.cache is None
     assert (origin.runtime, origin.model_name) == ("tollama", "chronos2")
@@ -112,7 +112,7 @@ def test_the_bounds_of_the_settings_are_those_of_the_band() -> None:
 
     [served] = completer(settings).complete([setting_out().answered(BAND)])
 
-    assert np.ptp(served.values[0]) == pytest.approx(0.1)
+    assert np.ptp(served.raw_values[0]) == pytest.approx(0.1)
 
 
 def test_the_breaker_before_the_first_model_is_told() -> None:

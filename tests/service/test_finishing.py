@@ -3,7 +3,7 @@ import pytest
 from tests.service.builders import prepared
 
 from tsfm_runner.config import BandConfig
-from tsfm_runner.service.finishing import finish
+from tsfm_runner.service.finishing import at_levels, finish
 from tsfm_runner.service.predicting import RawBand
 from tsfm_runner.service.preparing import PreparedTask
 
@@ -25,9 +25,10 @@ def finished(
 def test_only_the_levels_asked_for_are_served() -> None:
     task = prepared(quantile_levels=(0.05, 0.95), horizon=1)
 
-    values, warnings = finished(task, raw([0.2, 0.5, 0.8]))
+    values, warnings = finished(task, raw([0.2, 0.3, 0.5, 0.7, 0.8]))
 
-    assert values.tolist() == [[0.2, 0.8]]
+    assert values.tolist() == [[0.2, 0.3, 0.5, 0.7, 0.8]]
+    assert at_levels(values, task).tolist() == [[0.2, 0.8]]
     assert warnings == ()
 
 
@@ -50,8 +51,13 @@ def test_what_is_served_holds_no_memory_of_other_markets() -> None:
     bands = [raw([0.2, 0.5, 0.8]) for _ in range(9)]
 
     results = finish([(prepared(horizon=1), band) for band in bands], BandConfig())
+    some = prepared(horizon=1, quantile_levels=(0.1, 0.9))
+    levels = [at_levels(result.values, prepared(horizon=1)) for result in results]
+    levels += [at_levels(result.values, some) for result in results]
 
-    assert all(result.values.base is None for result in results)
+    assert all(
+        values.base is None or values.base.nbytes == values.nbytes for values in levels
+    )
 
 
 def test_a_narrow_band_of_a_jumpy_market_is_widened() -> None:

@@ -18,6 +18,7 @@ from tsfm_runner.domain.forecast import (
     CacheUse,
     FallbackReason,
     ModelCall,
+    QuantileForecast,
     ServedForecast,
 )
 from tsfm_runner.domain.task import ForecastTask, MarketFacts, ModelChoice, Transform
@@ -81,7 +82,9 @@ async def test_a_model_that_is_well_answers() -> None:
     assert (origin.runtime, origin.model_name) == ("tollama", "chronos2")
     assert origin.license_tag == "commercial_ok"
     assert not origin.is_fallback
-    assert answer.values[0] == pytest.approx(SERIES[-1] + np.array([-0.08, 0, 0.08]))
+    assert answer.raw_values[0] == pytest.approx(
+        SERIES[-1] + np.array([-0.08, 0, 0.08])
+    )
 
 
 async def test_a_model_that_fails_is_replaced_by_a_baseline_that_says_so() -> None:
@@ -177,9 +180,13 @@ async def test_provenance_tells_of_the_data_and_the_time() -> None:
 
 
 async def test_finishing_warnings_follow_the_models_own() -> None:
+    def answer_flat(call: ModelCall) -> Answers:
+        shape = call.horizon, len(call.quantile_levels)
+        return [QuantileForecast(call.quantile_levels, np.full(shape, 0.5))]
+
     jumpy = task(np.where(np.arange(60) % 2, 0.4, 0.6), quantile_levels=(0.49, 0.51))
 
-    [answer] = await served(service(FakeRuntime()), jumpy)
+    [answer] = await served(service(FakeRuntime(answer_flat)), jumpy)
 
     assert answer.provenance.warnings == ("band_widened_to_min_width",)
 

@@ -116,7 +116,7 @@ async def test_only_alike_questions_share_a_call() -> None:
 
     assert len(runtime.calls) == 5
     shapes = [band.values.shape for band in bands if isinstance(band, RawBand)]
-    assert shapes == [(3, 3), (5, 3), (3, 3), (3, 2), (3, 3)]
+    assert shapes == [(3, 3), (5, 3), (3, 3), (3, 4), (3, 3)]
 
 
 async def test_missing_levels_follow_from_those_the_model_has() -> None:

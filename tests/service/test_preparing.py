@@ -148,7 +148,7 @@ def test_the_tick_is_given_or_found() -> None:
     assert (found.tick, given.tick) == (0.01, 0.001)
 
 
-def test_the_median_is_always_computed() -> None:
+def test_the_levels_that_calibration_goes_by_are_always_computed() -> None:
     ready = prepared(quantile_levels=(0.05, 0.95))
 
-    assert ready.levels == (0.05, 0.5, 0.95)
+    assert ready.levels == (0.05, 0.1, 0.5, 0.9, 0.95)

@@ -169,7 +169,8 @@ class Rig:
         self.clock = FakeClock()
         self.config = CacheConfig.model_validate(config)
         self.cache = MemoryCache[ServedForecast](self.config.max_bytes, self.clock)
-        self.memory = Memory(self.config, self.cache, self.clock)
+        self.version = 0
+        self.memory = Memory(self.config, self.cache, self.clock, lambda: self.version)
 
     def answer(
         self, market_id: str = "m", reason: FallbackReason | None = None
@@ -216,6 +217,17 @@ def test_an_answer_may_stand_in_for_a_model_for_two_minutes_more() -> None:
 
     assert before is served
     assert later is None
+
+
+def test_an_answer_is_fresh_no_longer_when_something_was_learned() -> None:
+    rig = Rig()
+    key, served = rig.keep()
+
+    rig.version += 1
+
+    assert not rig.memory.is_current(served)
+    assert rig.memory.fresh(key) is None
+    assert rig.memory.stale(key) is served
 
 
 def test_what_was_never_kept_is_not_there() -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from tsfm_runner.domain.calibration import Certificate
 from tsfm_runner.domain.forecast import (
     FallbackReason,
     Provenance,
@@ -38,7 +39,31 @@ def served(  # noqa: PLR0913 - one keyword for each thing that tests vary
         transform=Transform("logit", 1e-6),
     )
     origin = _provenance(fallback_reason, warnings)
-    return ServedForecast(task, values, origin, latency_ms=1.0, computed_at_s=0.0)
+    return ServedForecast(
+        task,
+        values,
+        values,
+        _certificate(horizon),
+        origin,
+        latency_ms=1.0,
+        computed_at_s=0.0,
+    )
+
+
+def _certificate(horizon: int) -> Certificate:
+    reach = 0.02 * np.arange(1, horizon + 1)
+    return Certificate(
+        status="calibrated",
+        segment="category=none",
+        n=200,
+        empirical_coverage=0.9,
+        coverage_interval=(0.85, 0.94),
+        target_coverage=0.9,
+        lower=0.5 - reach,
+        upper=0.5 + reach,
+        state_version=7,
+        updated_at_s=CUTOFF.timestamp(),
+    )
 
 
 def _provenance(reason: FallbackReason | None, warnings: tuple[str, ...]) -> Provenance:
