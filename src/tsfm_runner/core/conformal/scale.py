@@ -143,7 +143,7 @@ def learned_scale(
 def scale_gradient(
     features: FloatArray, sizes: FloatArray, base: FloatArray, *, tail: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Return how far one outcome each asks the weights to move, and how firmly.
+    """Return how far outcomes ask the weights to move, and how firmly, all together.
 
     The scale is to be the quantile of the distance that leaves ``tail`` beyond it:
     the gradient of the pinball loss in the logarithm of the scale, so an outcome
@@ -161,18 +161,29 @@ def scale_gradient(
 
     Returns
     -------
-    gradient : (n, N_FEATURES) array
-    curvature : (n, N_FEATURES, N_FEATURES) array
+    gradient : (N_FEATURES,) array
+    curvature : (N_FEATURES, N_FEATURES) array
 
     References
     ----------
     Koenker and Bassett (1978), Regression Quantiles, Econometrica 46(1).
 
+    Examples
+    --------
+    One outcome within its scale, one beyond; the scale is a little too small.
+
+    >>> features = np.ones((2, 1))
+    >>> gradient, curvature = scale_gradient(
+    ...     features, np.array([0.5, 1.5]), np.array([0.02, 0.02]), tail=0.1
+    ... )
+    >>> gradient.round(6).tolist(), curvature.round(6).tolist()
+    ([0.8], [[0.6]])
+
     """
     weight = base / _TYPICAL_SCALE
-    gradient = (weight * ((sizes > 1) - tail))[:, None] * features
-    curvature = (_CURVATURE * weight)[:, None, None] * (
-        features[:, :, None] * features[:, None, :]
+    gradient = np.einsum("n,nf->f", weight * ((sizes > 1) - tail), features)
+    curvature = np.einsum(
+        "nf,ng->fg", (_CURVATURE * weight)[:, None] * features, features
     )
     return gradient, curvature
 

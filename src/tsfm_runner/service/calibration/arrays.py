@@ -52,6 +52,30 @@ def tracked(scores: Scores) -> Scores:
     return Scores._make(column[scores.is_tracked] for column in scores)
 
 
+class Summed(NamedTuple):
+    """Rows that have the same key, added up; keys ascend."""
+
+    keys: IntArray
+    counts: FloatArray
+    columns: tuple[FloatArray, ...]
+
+
+def summed(keys: IntArray, *columns: BoolArray) -> Summed:
+    """Return how many rows each key has, and how many of them are true, by column.
+
+    Columns have shape (n_rows, n).
+    """
+    order = np.argsort(keys, kind="stable")
+    ascending = keys[order]
+    begins = np.flatnonzero(np.diff(ascending, prepend=ascending[0] - 1))
+    counts = np.diff(begins, append=keys.size).astype(np.float64)
+    totals = (
+        np.add.reduceat(column[order], begins, axis=0, dtype=np.float64)
+        for column in columns
+    )
+    return Summed(ascending[begins], counts, tuple(totals))
+
+
 def _empty(*shape: int) -> SingleArray:
     return np.zeros((0, 0, *shape), dtype=np.float32)
 

@@ -1,7 +1,7 @@
 """Calibrate every band from what became of those before it."""
 
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -9,10 +9,12 @@ import numpy as np
 from tsfm_runner.core.conformal.cells import cell_of
 from tsfm_runner.domain.calibration import Certificate, StreamKey
 from tsfm_runner.domain.ledger import (
+    IdArray,
     LedgerEntry,
     OutcomeEntry,
     OutcomeSource,
     ScoreEntry,
+    StepArray,
 )
 from tsfm_runner.domain.task import FloatArray
 from tsfm_runner.domain.telling import Breaches
@@ -23,13 +25,20 @@ from tsfm_runner.service.calibration.drawing import draw, target_of
 from tsfm_runner.service.calibration.pending import Ended, Pending
 from tsfm_runner.service.calibration.points import MarketPoints, points_of
 from tsfm_runner.service.calibration.questions import Calibrated, RawAnswer, Served
-from tsfm_runner.service.calibration.recording import Numbers, entry_of, waiting_of
+from tsfm_runner.service.calibration.recording import (
+    Numbers,
+    closes_at_s,
+    entry_of,
+    open_steps,
+    waiting_of,
+)
 from tsfm_runner.service.calibration.scoring import Lesson, score
 from tsfm_runner.service.calibration.state import CalibrationState
 from tsfm_runner.service.grouping import grouped
 from tsfm_runner.service.preparing import PreparedTask
 
 _SECONDS_PER_DAY = 86_400
+_SECONDS_PER_HOUR = 3_600
 
 
 class Told(NamedTuple):
@@ -98,20 +107,16 @@ class Calibrator:
         outcomes: list[OutcomeEntry] = []
         for told in points:
             found = self._end(told, keeps_last=source != "request")
-            ended += found
-            pairs = (
-                dict.fromkeys((one.ts_s, one.y) for one in found)
-                if source == "request"
-                else zip(told.times_s.tolist(), told.prices.tolist(), strict=True)
-            )
-            outcomes += [
-                OutcomeEntry(told.market_id, ts_s, y, source, now_s)
-                for ts_s, y in pairs
-            ]
-        self._learn(ended, outcomes, now_s)
-        return Told(len(outcomes), len(ended))
+            if found is not None:
+                ended.append(found)
+            outcomes += _outcomes(told, found, source, now_s)
+        if ended:
+            self._learn(ended, outcomes, now_s)
+        elif outcomes:
+            self.ledger.append(outcomes)
+        return Told(len(outcomes), sum(len(one.waiting) for one in ended))
 
-    def _end(self, told: MarketPoints, *, keeps_last: bool) -> list[Ended]:
+    def _end(self, told: MarketPoints, *, keeps_last: bool) -> Ended | None:
         """Close the steps of which the points, and the one before them, tell."""
         book = self.pending.book(told.market_id)
         times_s, prices = told.times_s, told.prices
@@ -123,24 +128,19 @@ class Calibrator:
         if keeps_last:
             last = float(told.times_s[-1]), float(told.prices[-1])
             self.pending.remember_point(told.market_id, *last)
-        return [] if book is None else book.end(times_s, prices)
+        return None if book is None else book.end(told.market_id, times_s, prices)
 
     def _learn(
         self, ended: list[Ended], outcomes: Sequence[LedgerEntry], now_s: float
     ) -> None:
-        ended.sort(key=lambda one: one.ts_s)
-        scores = [
-            self._score_entry(list(part))
-            for _, part in groupby(
-                ended, key=lambda one: (one.ts_s, one.waiting.market_id)
-            )
-        ]
+        parts = [part for one in ended for part in _parts(one)]
+        parts.sort(key=lambda part: part.ts_s)
+        scores = [ScoreEntry(self.numbers.next_score(), *part) for part in parts]
         lessons = score(ended, self.state.of, self.state.config, now_s=now_s)
-        self.pending.release(ended)
-        self.pending.expire(now_s)
-        if outcomes or scores:
-            self.ledger.append([*outcomes, *scores])
-        self._report(lessons, len(ended))
+        for one in ended:
+            self.pending.release(one)
+        self.ledger.append([*outcomes, *scores])
+        self._report(lessons, sum(len(one.waiting) for one in ended))
 
     def _report(self, lessons: Sequence[Lesson], n_steps: int) -> None:
         for lesson in lessons:
@@ -149,16 +149,6 @@ class Calibrator:
         moderate = sum(lesson.breaches.n_moderate for lesson in lessons)
         severe = sum(lesson.breaches.n_severe for lesson in lessons)
         self._telemetry.outcomes_scored(n_steps, Breaches(moderate, severe))
-
-    def _score_entry(self, ended: Sequence[Ended]) -> ScoreEntry:
-        return ScoreEntry(
-            self.numbers.next_score(),
-            ended[0].waiting.market_id,
-            ended[0].ts_s,
-            ended[0].y,
-            np.array([one.waiting.id for one in ended], dtype=np.int64),
-            np.array([one.step + 1 for one in ended], dtype=np.int16),
-        )
 
     def calibrate(self, answers: Sequence[RawAnswer]) -> list[Calibrated]:
         """Return the calibrated band of each answer, in order."""
@@ -242,9 +232,51 @@ class Calibrator:
             and self.pending.is_new(task.market_id, calibrated.stream, cutoff_s)
         )
         if is_scored:
-            delay_h = self.state.config.max_outcome_delay_hours
-            self.pending.add(waiting_of(number, served, now_s, delay_h))
+            delay_s = self.state.config.max_outcome_delay_hours * _SECONDS_PER_HOUR
+            is_open = open_steps(
+                cutoff_s, closes_at_s(task), task.freq.step_s, task.horizon
+            )
+            self.pending.add(waiting_of(number, served, now_s, delay_s), is_open)
         return entry_of(number, served, now_s, is_scored=is_scored)
+
+
+class _Part(NamedTuple):
+    """The steps of bands of one market that ended at one time; steps count from 1."""
+
+    market_id: str
+    ts_s: float
+    y: float
+    ids: IdArray
+    steps: StepArray
+
+
+def _parts(ended: Ended) -> list[_Part]:
+    ids = np.array([one.id for one in ended.waiting], dtype=np.int64)
+    steps = (ended.steps + 1).astype(np.int16)
+    cuts = [0, *(np.flatnonzero(np.diff(ended.ts_s)) + 1).tolist(), ids.size]
+    return [
+        _Part(
+            ended.market_id,
+            float(ended.ts_s[begin]),
+            float(ended.y[begin]),
+            ids[begin:end],
+            steps[begin:end],
+        )
+        for begin, end in pairwise(cuts)
+    ]
+
+
+def _outcomes(
+    told: MarketPoints, ended: Ended | None, source: OutcomeSource, now_s: float
+) -> list[OutcomeEntry]:
+    """Return what is written down of points: of a request, those that ended a step."""
+    times_s, prices = told.times_s, told.prices
+    if source == "request":
+        if ended is None:
+            return []
+        times_s, prices = ended.ts_s, ended.y
+    pairs = dict(zip(times_s.tolist(), prices.tolist(), strict=True)).items()
+    return [OutcomeEntry(told.market_id, ts_s, y, source, now_s) for ts_s, y in pairs]
 
 
 def _alike(answer: RawAnswer) -> _Alike:

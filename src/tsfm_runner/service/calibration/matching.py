@@ -9,9 +9,9 @@ _TOLERANCE_SHARE = 0.1
 _LARGEST_TOLERANCE_S = 30.0
 
 
-def tolerance_s(step_s: FloatArray | IntArray) -> FloatArray:
+def tolerance_s(step_s: float) -> float:
     """Return how much too early or too late a point may be: polls are not exact."""
-    return np.minimum(_TOLERANCE_SHARE * step_s, _LARGEST_TOLERANCE_S)
+    return min(_TOLERANCE_SHARE * step_s, _LARGEST_TOLERANCE_S)
 
 
 def match(targets_s: FloatArray, step_s: FloatArray, times_s: FloatArray) -> IntArray:
@@ -37,7 +37,7 @@ def match(targets_s: FloatArray, step_s: FloatArray, times_s: FloatArray) -> Int
     [0, 1, -1]
 
     """
-    slack = tolerance_s(step_s)
+    slack = np.minimum(_TOLERANCE_SHARE * step_s, _LARGEST_TOLERANCE_S)
     latest = np.searchsorted(times_s, targets_s + slack, side="right") - 1
     is_due = targets_s - slack <= times_s[-1]
     is_close = times_s[np.maximum(latest, 0)] > targets_s + slack - step_s

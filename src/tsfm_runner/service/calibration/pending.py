@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tsfm_runner.domain.task import FloatArray
-from tsfm_runner.service.calibration.arrays import BoolArray
+from tsfm_runner.service.calibration.arrays import BoolArray, IntArray
 from tsfm_runner.service.calibration.matching import match, tolerance_s
 from tsfm_runner.service.calibration.rows import RowArray
 from tsfm_runner.service.calibration.streams import Stream
@@ -18,7 +18,7 @@ _OVERHEAD_BYTES = 900  # of the objects around the rows of one band
 
 @dataclass(slots=True, eq=False)
 class Waiting:
-    """One band of which some steps are still open."""
+    """One band of which some steps are still open; ``n_open`` counts them."""
 
     id: int
     stream: Stream
@@ -28,9 +28,8 @@ class Waiting:
     event: str
     cutoff_s: float
     packed: RowArray
-    is_open: BoolArray
-    targets_s: FloatArray
     expires_s: float
+    n_open: int = 0
 
     @property
     def n_bytes(self) -> int:
@@ -39,67 +38,95 @@ class Waiting:
 
 
 class Ended(NamedTuple):
-    """One step of a band with what became of it; steps count from 0."""
+    """Steps of bands of one market with what became of them; steps count from 0.
 
-    ts_s: float
-    waiting: Waiting
-    step: int
-    y: float
+    Arrays have one element a step, in order of time.
+    """
+
+    market_id: str
+    waiting: list[Waiting]
+    ts_s: FloatArray
+    steps: IntArray
+    y: FloatArray
+
+
+# The rows of a table of open steps, which has a column for each.
+_TARGET, _STEP_S, _OWNER, _STEP = range(4)
 
 
 @dataclass(slots=True, eq=False)
 class Book:
-    """All that waits in one market, and the last point that was told of it."""
+    """All that waits in one market, and the last point that was told of it.
+
+    ``table`` has a column for each open step: its target time, the step of its
+    forecast in seconds, the place of its band in ``waiting``, its place in the band.
+    """
 
     waiting: list[Waiting] = field(default_factory=list)
     newest_cutoff_s: dict[Stream, float] = field(default_factory=dict)
     last: tuple[float, float] | None = None
     due_s: float = np.inf
+    table: FloatArray = field(default_factory=lambda: np.zeros((4, 0)))
 
-    def end(self, times_s: FloatArray, prices: FloatArray) -> list[Ended]:
-        """Close the steps of which these points tell the outcome."""
-        if not self.waiting or times_s[-1] < self.due_s:
-            return []
-        targets_s = np.concatenate([one.targets_s for one in self.waiting])
-        is_open = np.concatenate([one.is_open for one in self.waiting])
-        sizes = [one.targets_s.size for one in self.waiting]
-        step_s = np.repeat([one.stream.key.step_s for one in self.waiting], sizes)
-        flat = np.flatnonzero(is_open)
-        points = match(targets_s[flat], step_s[flat].astype(np.float64), times_s)
+    def add(self, waiting: Waiting, is_open: BoolArray) -> None:
+        """Let a band wait for the outcomes of its open steps."""
+        steps = np.flatnonzero(is_open)
+        waiting.n_open = steps.size
+        step_s = float(waiting.stream.key.step_s)
+        new = np.empty((4, steps.size))
+        new[_TARGET] = waiting.cutoff_s + step_s * (steps + 1)
+        new[_STEP_S] = step_s
+        new[_OWNER] = len(self.waiting)
+        new[_STEP] = steps
+        self.table = np.concatenate((self.table, new), axis=1)
+        self.waiting.append(waiting)
+        self.due_s = min(self.due_s, float(new[_TARGET, 0]) - tolerance_s(step_s))
+
+    def end(
+        self, market_id: str, times_s: FloatArray, prices: FloatArray
+    ) -> Ended | None:
+        """Close the steps of which these points tell the outcome, if any do."""
+        if times_s[-1] < self.due_s:
+            return None
+        points = match(self.table[_TARGET], self.table[_STEP_S], times_s)
         is_found = points >= 0
-        owner = np.repeat(np.arange(len(sizes)), sizes)
-        steps = np.concatenate([np.arange(size) for size in sizes])
-        found = flat[is_found]
-        at = points[is_found]
-        ended = [
-            Ended(ts_s, self.waiting[place], step, y)
-            for ts_s, place, step, y in zip(
-                times_s[at].tolist(),
-                owner[found].tolist(),
-                steps[found].tolist(),
-                prices[at].tolist(),
-                strict=True,
-            )
-        ]
-        for one in ended:
-            one.waiting.is_open[one.step] = False
-        self._tidy()
+        order = np.argsort(points, kind="stable")[np.count_nonzero(~is_found) :]
+        if not order.size:
+            return None
+        found = self.table[_OWNER:, order].astype(np.int64)
+        ended = Ended(
+            market_id,
+            [self.waiting[owner] for owner in found[0].tolist()],
+            times_s[points[order]],
+            found[1],
+            prices[points[order]],
+        )
+        for one in ended.waiting:
+            one.n_open -= 1
+        self._keep(~is_found)
         return ended
 
-    def _tidy(self) -> None:
-        """Drop what has no open step, and find out when the next step is due."""
-        self.waiting = [one for one in self.waiting if one.is_open.any()]
-        self.due_s = min((_due_s(one) for one in self.waiting), default=np.inf)
+    def drop(self, waiting: Waiting) -> None:
+        """Let a band go that waits in vain."""
+        waiting.n_open = 0
+        self._keep(self.table[_OWNER] != self.waiting.index(waiting))
+
+    def _keep(self, is_kept: BoolArray) -> None:
+        """Keep these open steps, and the bands that have one left."""
+        self.table = self.table[:, is_kept]
+        if not all(one.n_open for one in self.waiting):
+            places = np.cumsum([one.n_open > 0 for one in self.waiting]) - 1
+            self.table[_OWNER] = places[self.table[_OWNER].astype(np.int64)]
+            self.waiting = [one for one in self.waiting if one.n_open]
+        self.due_s = np.inf
+        if self.table.size:
+            first = int(self.table[_TARGET].argmin())
+            target_s, step_s = self.table[:_OWNER, first].tolist()
+            self.due_s = target_s - tolerance_s(step_s)
 
     def since_s(self) -> float:
         """Return the time from which points matter."""
-        step_s = max((one.stream.key.step_s for one in self.waiting), default=0)
-        return self.due_s - step_s
-
-
-def _due_s(waiting: Waiting) -> float:
-    first = float(waiting.targets_s[waiting.is_open.argmax()])
-    return first - float(tolerance_s(np.array([waiting.stream.key.step_s]))[0])
+        return self.due_s - float(self.table[_STEP_S].max(initial=0))
 
 
 class Pending:
@@ -131,14 +158,13 @@ class Pending:
         book = self._books.get(market_id)
         return book is None or cutoff_s > book.newest_cutoff_s.get(stream, -np.inf)
 
-    def add(self, waiting: Waiting) -> None:
-        """Let a band wait for its outcomes."""
+    def add(self, waiting: Waiting, is_open: BoolArray) -> None:
+        """Let a band wait for the outcomes of its open steps."""
         book = self._touch(waiting.market_id)
         book.newest_cutoff_s[waiting.stream] = waiting.cutoff_s
-        if not waiting.is_open.any():
+        if not is_open.any():
             return
-        book.waiting.append(waiting)
-        book.due_s = min(book.due_s, _due_s(waiting))
+        book.add(waiting, is_open)
         self._order[waiting.id] = waiting
         self.n_bytes += waiting.n_bytes
 
@@ -148,11 +174,11 @@ class Pending:
         if book.last is None or ts_s > book.last[0]:
             book.last = (ts_s, y)
 
-    def release(self, ended: list[Ended]) -> None:
+    def release(self, ended: Ended) -> None:
         """Let go of the bands among these that have no open step left."""
-        for one in ended:
-            if not one.waiting.is_open.any():
-                self._forget(one.waiting)
+        for one in ended.waiting:
+            if not one.n_open:
+                self._forget(one)
 
     def expire(self, now_s: float) -> None:
         """Drop what waits in vain, and the oldest of what takes too much room."""
@@ -160,9 +186,8 @@ class Pending:
             oldest = next(iter(self._order.values()))
             if oldest.expires_s >= now_s and self.n_bytes <= self._max_bytes:
                 break
+            self._books[oldest.market_id].drop(oldest)
             self._forget(oldest)
-            book = self._books[oldest.market_id]
-            book.waiting = [one for one in book.waiting if one is not oldest]
             self.n_dropped += 1
         while len(self._books) > self._max_markets:
             _, book = self._books.popitem(last=False)
@@ -171,7 +196,9 @@ class Pending:
                 self._forget(one)
 
     def _touch(self, market_id: str) -> Book:
-        book = self._books.setdefault(market_id, Book())
+        book = self._books.get(market_id)
+        if book is None:
+            book = self._books[market_id] = Book()
         self._books.move_to_end(market_id)
         return book
 

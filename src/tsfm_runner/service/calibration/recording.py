@@ -5,13 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from tsfm_runner.domain.ledger import ForecastEntry
+from tsfm_runner.domain.task import ForecastTask
 from tsfm_runner.service.calibration.arrays import BoolArray
 from tsfm_runner.service.calibration.pending import Waiting
 from tsfm_runner.service.calibration.questions import Served
-from tsfm_runner.service.calibration.rows import RowArray
-from tsfm_runner.service.calibration.streams import Stream
 
-_SECONDS_PER_HOUR = 3_600
 _NOTHING = np.zeros((0, 0), dtype=np.float32)
 
 
@@ -34,63 +32,39 @@ class Numbers:
 
 
 def waiting_of(
-    number: int, served: Served, now_s: float, max_delay_hours: float
+    number: int, served: Served, now_s: float, max_delay_s: float
 ) -> Waiting:
     """Return a band that waits for its outcomes."""
     task, calibrated = served.prepared.task, served.calibrated
-    packed = calibrated.packed if calibrated.packed is not None else _NOTHING
-    closes_at = task.facts.closes_at
-    return waits(
+    return Waiting(
         number,
         calibrated.stream,
+        served.is_shadow,
         calibrated.place,
-        packed,
-        is_shadow=served.is_shadow,
-        market_id=task.market_id,
-        event_id=task.facts.event_id,
-        cutoff_s=task.cutoff.timestamp(),
-        closes_at_s=None if closes_at is None else closes_at.timestamp(),
-        expires_s=now_s
-        + task.horizon * task.freq.step_s
-        + max_delay_hours * _SECONDS_PER_HOUR,
+        task.market_id,
+        task.facts.event_id or task.market_id,
+        task.cutoff.timestamp(),
+        _NOTHING if calibrated.packed is None else calibrated.packed,
+        now_s + task.horizon * task.freq.step_s + max_delay_s,
     )
 
 
-def waits(  # noqa: PLR0913 - one argument a fact of the band
-    number: int,
-    stream: Stream,
-    place: int,
-    packed: RowArray,
-    *,
-    is_shadow: bool,
-    market_id: str,
-    event_id: str | None,
-    cutoff_s: float,
-    closes_at_s: float | None,
-    expires_s: float,
-) -> Waiting:
-    """Return a band that waits; steps after the market's close never end.
+def open_steps(
+    cutoff_s: float, closes_at_s: float | None, step_s: int, horizon: int
+) -> BoolArray:
+    """Return which steps may have an outcome: those up to the market's close.
 
     What a market is worth then is what its event came to, not a price.
     """
-    steps = np.arange(1, len(packed) + 1)
-    targets_s = cutoff_s + stream.key.step_s * steps.astype(np.float64)
-    is_open: BoolArray = np.ones(len(packed), dtype=np.bool_)
-    if closes_at_s is not None:
-        is_open = targets_s <= closes_at_s
-    return Waiting(
-        number,
-        stream,
-        is_shadow,
-        place,
-        market_id,
-        event_id or market_id,
-        cutoff_s,
-        packed,
-        is_open,
-        targets_s,
-        expires_s,
-    )
+    if closes_at_s is None:
+        return np.ones(horizon, dtype=np.bool_)
+    return cutoff_s + step_s * np.arange(1, horizon + 1) <= closes_at_s
+
+
+def closes_at_s(task: ForecastTask) -> float | None:
+    """Return when the market of a task closes, in epoch seconds."""
+    closes_at = task.facts.closes_at
+    return None if closes_at is None else closes_at.timestamp()
 
 
 def entry_of(
@@ -98,7 +72,7 @@ def entry_of(
 ) -> ForecastEntry:
     """Return what the ledger keeps of a band."""
     task, calibrated = served.prepared.task, served.calibrated
-    certificate, closes_at = calibrated.certificate, task.facts.closes_at
+    certificate = calibrated.certificate
     packed = calibrated.packed if is_scored else None
     return ForecastEntry(
         id=number,
@@ -107,7 +81,7 @@ def entry_of(
         event_id=task.facts.event_id,
         cutoff_s=task.cutoff.timestamp(),
         step_s=task.freq.step_s,
-        closes_at_s=None if closes_at is None else closes_at.timestamp(),
+        closes_at_s=closes_at_s(task),
         model_name=calibrated.stream.key.model_name,
         model_version=calibrated.stream.key.model_version,
         runtime=served.runtime,

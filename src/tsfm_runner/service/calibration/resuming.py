@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from tsfm_runner.domain.calibration import StreamKey
 from tsfm_runner.domain.ledger import ForecastEntry, LedgerContents, ScoreEntry
 from tsfm_runner.service.calibration.pending import Ended, Pending, Waiting
 from tsfm_runner.service.calibration.persisting import restore
-from tsfm_runner.service.calibration.recording import Numbers, waits
+from tsfm_runner.service.calibration.recording import Numbers, open_steps
 from tsfm_runner.service.calibration.scoring import score
 from tsfm_runner.service.calibration.state import CalibrationState
 
@@ -26,18 +28,25 @@ def resume(
     """
     if contents.state is not None:
         restore(state, contents.state.blob)
+    bands = {entry.id: entry for entry in contents.forecasts if entry.scoring.size}
     waiting = {
-        entry.id: _waiting(entry, state, max_delay_s)
-        for entry in contents.forecasts
-        if entry.scoring.size
+        number: _waiting(entry, state, max_delay_s) for number, entry in bands.items()
+    }
+    is_open = {
+        number: open_steps(
+            entry.cutoff_s, entry.closes_at_s, entry.step_s, entry.horizon
+        )
+        for number, entry in bands.items()
     }
     for entry in contents.scores:
         _score_again(entry, waiting, state, now_s)
+        for number, step in _pairs(entry, waiting):
+            is_open[number][step] = False
     for number, step in contents.ended:
-        if number in waiting:
-            waiting[number].is_open[step - 1] = False
-    for one in waiting.values():
-        pending.add(one)
+        if number in is_open:
+            is_open[number][step - 1] = False
+    for number, one in waiting.items():
+        pending.add(one, is_open[number])
     pending.expire(now_s)
     return Numbers(contents.next_forecast_id, contents.next_score_id)
 
@@ -47,18 +56,23 @@ def _waiting(
 ) -> Waiting:
     key = StreamKey(entry.model_name, entry.model_version, entry.step_s)
     stream = state.stream(key)
-    return waits(
+    return Waiting(
         entry.id,
         stream,
+        entry.is_shadow,
         stream.place_of(entry.segment),
+        entry.market_id,
+        entry.event_id or entry.market_id,
+        entry.cutoff_s,
         entry.scoring,
-        is_shadow=entry.is_shadow,
-        market_id=entry.market_id,
-        event_id=entry.event_id,
-        cutoff_s=entry.cutoff_s,
-        closes_at_s=entry.closes_at_s,
-        expires_s=entry.recorded_at_s + entry.horizon * entry.step_s + max_delay_s,
+        entry.awaited_until_s + max_delay_s,
     )
+
+
+def _pairs(entry: ScoreEntry, waiting: Mapping[int, Waiting]) -> list[tuple[int, int]]:
+    """Return the bands and the steps, from 0, of a score, as far as they are known."""
+    pairs = zip(entry.forecast_ids.tolist(), entry.steps.tolist(), strict=True)
+    return [(number, step - 1) for number, step in pairs if number in waiting]
 
 
 def _score_again(
@@ -68,15 +82,13 @@ def _score_again(
     now_s: float,
 ) -> None:
     """Learn from one entry as the process before did when it wrote it."""
-    ended = [
-        Ended(entry.ts_s, waiting[number], step - 1, entry.y)
-        for number, step in zip(
-            entry.forecast_ids.tolist(), entry.steps.tolist(), strict=True
+    pairs = _pairs(entry, waiting)
+    if pairs:
+        ended = Ended(
+            entry.market_id,
+            [waiting[number] for number, _ in pairs],
+            np.full(len(pairs), entry.ts_s),
+            np.array([step for _, step in pairs]),
+            np.full(len(pairs), entry.y),
         )
-        if number in waiting
-    ]
-    if not ended:
-        return
-    score(ended, state.of, state.config, now_s=now_s)
-    for one in ended:
-        one.waiting.is_open[one.step] = False
+        score([ended], state.of, state.config, now_s=now_s)

@@ -1,6 +1,6 @@
 """From outcomes to scores: what the ended steps of bands teach their streams."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,9 +14,9 @@ from tsfm_runner.domain.task import FloatArray
 from tsfm_runner.domain.telling import Breaches
 from tsfm_runner.service.calibration.arrays import BAND_LEVEL, IntArray, Scores
 from tsfm_runner.service.calibration.markets import MarketScales
-from tsfm_runner.service.calibration.pending import Ended
+from tsfm_runner.service.calibration.pending import Ended, Waiting
 from tsfm_runner.service.calibration.rows import Rows, unpack
-from tsfm_runner.service.calibration.streams import Stream
+from tsfm_runner.service.calibration.streams import Drifted, Stream
 from tsfm_runner.service.calibration.tallying import Tallies
 from tsfm_runner.service.grouping import grouped
 
@@ -38,6 +38,15 @@ class Learned(NamedTuple):
     scales: MarketScales
 
 
+class Outcomes(NamedTuple):
+    """Ended steps of many markets, one element each; steps count from 0."""
+
+    waiting: list[Waiting]
+    ts_s: FloatArray
+    steps: IntArray
+    y: FloatArray
+
+
 def score(
     ended: Sequence[Ended],
     state_of: Callable[[Stream], Learned],
@@ -45,35 +54,67 @@ def score(
     *,
     now_s: float,
 ) -> list[Lesson]:
-    """Let the streams learn from ended steps, which stand in order of their time."""
+    """Let the streams learn from ended steps, in order of their time."""
+    outcomes = _in_time(ended)
     return [
         _score_alike(state_of(stream), part, config, grid_time=grid_time, now_s=now_s)
-        for (stream, grid_time), _, part in grouped(ended, _stream_and_time)
+        for stream, grid_time, part in _alike(outcomes)
     ]
 
 
-def _stream_and_time(ended: Ended) -> tuple[Stream, int]:
-    stream = ended.waiting.stream
-    return stream, int(ended.ts_s // stream.key.step_s)
+def _in_time(ended: Sequence[Ended]) -> Outcomes:
+    outcomes = Outcomes(
+        [one for part in ended for one in part.waiting],
+        np.concatenate([part.ts_s for part in ended]),
+        np.concatenate([part.steps for part in ended]),
+        np.concatenate([part.y for part in ended]),
+    )
+    if (outcomes.ts_s[1:] >= outcomes.ts_s[:-1]).all():
+        return outcomes
+    return _taken(outcomes, np.argsort(outcomes.ts_s, kind="stable"))
+
+
+def _taken(outcomes: Outcomes, places: IntArray) -> Outcomes:
+    return Outcomes(
+        [outcomes.waiting[place] for place in places.tolist()],
+        outcomes.ts_s[places],
+        outcomes.steps[places],
+        outcomes.y[places],
+    )
+
+
+def _alike(outcomes: Outcomes) -> Iterator[tuple[Stream, int, Outcomes]]:
+    """Yield the outcomes of each stream and grid time together, in order of time."""
+    streams = [one.stream for one in outcomes.waiting]
+    step_s = np.array([one.key.step_s for one in streams])
+    grid_times = (outcomes.ts_s // step_s).astype(np.int64).tolist()
+    keys = list(zip(streams, grid_times, strict=True))
+    if len(set(keys)) == 1:
+        yield *keys[0], outcomes
+        return
+    for (stream, grid_time), places, _ in grouped(keys, lambda key: key):
+        yield stream, grid_time, _taken(outcomes, np.array(places))
 
 
 def _score_alike(
     learned: Learned,
-    ended: Sequence[Ended],
+    ended: Outcomes,
     config: CalibrationConfig,
     *,
     grid_time: int,
     now_s: float,
 ) -> Lesson:
     """Learn from outcomes of one stream at one grid time."""
-    stream = learned.stream
-    rows = unpack(np.array([one.waiting.packed[one.step] for one in ended]))
-    y = np.array([one.y for one in ended])
-    cells = cell_of(np.array([one.step + 1 for one in ended]))
-    places = np.array([one.waiting.place for one in ended])
+    stream, bands, y = learned.stream, ended.waiting, ended.y
+    packed = [
+        one.packed[step] for one, step in zip(bands, ended.steps.tolist(), strict=True)
+    ]
+    rows = unpack(np.array(packed))
+    cells = cell_of(ended.steps + 1)
+    places = np.array([one.place for one in bands])
+    shadows = np.array([one.is_shadow for one in bands], dtype=np.int64)
     stream.reach(int(cells.max()) + 1)
     learned.tallies.grow(*stream.segment.counts.shape[:2])
-    shadows = np.array([int(one.waiting.is_shadow) for one in ended])
     served, target = learned.tallies.add(
         rows,
         y,
@@ -81,25 +122,26 @@ def _score_alike(
         shadows=shadows,
         segments=places,
         cells=cells,
-        events=[one.waiting.event for one in ended],
+        events=[one.event for one in bands],
     )
     scores = _scores(rows, y, places, cells)._replace(is_inside=served.is_open)
-    _follow_markets(learned.scales, ended, scores, config)
+    _follow_markets(learned.scales, bands, scores, config)
     drifted = stream.add(grid_time, scores, now_s=now_s)
     n_severe = int((~target.is_closed & (shadows == 0)).sum())
     n_outside = int((~(served.is_closed & target.is_closed) & (shadows == 0)).sum())
     return Lesson(
-        tuple(
-            Drift(
-                stream.key,
-                stream.names[one.segment],
-                last_step_of(one.cell),
-                one.miss_rate,
-                one.inside_rate,
-            )
-            for one in drifted
-        ),
+        tuple(_drift(stream, one) for one in drifted),
         Breaches(n_outside - n_severe, n_severe),
+    )
+
+
+def _drift(stream: Stream, drifted: Drifted) -> Drift:
+    return Drift(
+        stream.key,
+        stream.names[drifted.segment],
+        last_step_of(drifted.cell),
+        drifted.miss_rate,
+        drifted.inside_rate,
     )
 
 
@@ -128,7 +170,7 @@ def _scores(rows: Rows, y: FloatArray, segments: IntArray, cells: IntArray) -> S
 
 def _follow_markets(
     scales: MarketScales,
-    ended: Sequence[Ended],
+    bands: Sequence[Waiting],
     scores: Scores,
     config: CalibrationConfig,
 ) -> None:
@@ -138,7 +180,7 @@ def _follow_markets(
         return
     misses = scores.missed[:, :, BAND_LEVEL].mean(axis=1)
     scales.follow(
-        [ended[place].waiting.market_id for place in counted.tolist()],
+        [bands[place].market_id for place in counted.tolist()],
         scores.cells[counted],
         misses[counted],
         tail=TRACKED_TAILS[BAND_LEVEL],

@@ -8,8 +8,8 @@ import numpy as np
 from tsfm_runner.config import CalibrationConfig, DriftConfig
 from tsfm_runner.core.conformal.levels import TRACKED_TAILS, adapt_tails, tails_at
 from tsfm_runner.core.conformal.scale import newton_step, scale_gradient
-from tsfm_runner.core.conformal.sketch import shrink, tail_margins
-from tsfm_runner.domain.calibration import StreamKey
+from tsfm_runner.core.conformal.sketch import N_BINS, shrink, tail_margins
+from tsfm_runner.domain.calibration import ConformalStatus, StreamKey
 from tsfm_runner.domain.task import FloatArray
 from tsfm_runner.service.calibration.arrays import (
     BAND_LEVEL,
@@ -19,6 +19,7 @@ from tsfm_runner.service.calibration.arrays import (
     IntArray,
     Scores,
     joined,
+    summed,
     tracked,
 )
 from tsfm_runner.service.calibration.describing import OTHER, SegmentId
@@ -66,6 +67,7 @@ class Stream:
     _margins: dict[tuple[int, int, tuple[float, ...]], FloatArray] = field(
         default_factory=dict
     )
+    _statuses: dict[tuple[int, int], ConformalStatus] = field(default_factory=dict)
 
     def place(self, segment: SegmentId) -> int:
         """Return the place of a segment among the arrays, a new one if need be."""
@@ -97,6 +99,7 @@ class Stream:
             self.cell.grow(max(had_cells, n_cells))
             self.cell.weights[had_cells:] = self.prior.weights[had_cells:]
             self._margins.clear()
+            self._statuses.clear()
 
     @property
     def prior_scores(self) -> float:
@@ -139,10 +142,24 @@ class Stream:
         aimed = (tails * self.config.caution).reshape(cells.size, -1)
         return tail_margins(shares, aimed).reshape(tails.shape)
 
-    def is_drifting(self, place: int, cells: IntArray) -> bool:
-        """Whether a segment has drifted at one of the cells a short while ago."""
-        since = self.n_steps - self.segment.drifted_at[place, cells].max()
-        return bool(since < self.drift.cooldown_steps)
+    def status(self, place: int, cells: IntArray) -> ConformalStatus:
+        """Return how far what is known of a segment goes; the same until we learn."""
+        key = place, cells.size
+        found = self._statuses.get(key)
+        if found is None:
+            found = self._statuses[key] = self._find_status(place, cells)
+        return found
+
+    def _find_status(self, place: int, cells: IntArray) -> ConformalStatus:
+        if not self.has_scores(cells):
+            return "uncalibrated"
+        by = self.segment
+        since = self.n_steps - by.drifted_at[place, cells].max()
+        if since < self.drift.cooldown_steps:
+            return "drifting"
+        is_known = by.n_scored[place, cells].min() >= self.config.min_segment_scores
+        is_warm = by.n_scored[:, cells].sum(axis=0).min() >= self.config.min_scores
+        return "calibrated" if is_known and is_warm else "warming_up"
 
     def add(self, grid_time: int, scores: Scores, *, now_s: float) -> list[Drifted]:
         """Collect scores of one grid time; learn from those before if it is new.
@@ -167,22 +184,25 @@ class Stream:
         self.n_steps += 1
         self.updated_at_s = now_s
         self._margins.clear()
+        self._statuses.clear()
         self._count(scores)
         self._follow(scores)
         self._rescale(scores)
         return self._replace_drifted(scores)
 
     def _count(self, scores: Scores) -> None:
-        config, by = self.config, self.segment
-        decay = np.float32(0.5 ** (1 / config.half_life_steps))
-        by.counts *= decay
+        by = self.segment
+        decay = 0.5 ** (1 / self.config.half_life_steps)
+        by.counts *= np.float32(decay)
         by.recent *= np.float32(0.5 ** (1 / self.drift.recent_half_life_steps))
-        self.cell.overall *= float(decay)
-        places = (scores.segments, scores.cells, scores.bins)
-        np.add.at(by.counts, places, np.float32(1))
-        np.add.at(by.recent, places, np.float32(1))
-        np.add.at(self.cell.overall, (scores.cells, scores.bins), 1.0)
-        np.add.at(by.n_scored, places[:2], 1)
+        self.cell.overall *= decay
+        places = scores.segments * by.counts.shape[1] + scores.cells
+        bins = places * N_BINS + scores.bins
+        np.add.at(by.counts.reshape(-1), bins, np.float32(1))
+        np.add.at(by.recent.reshape(-1), bins, np.float32(1))
+        overall = scores.cells * N_BINS + scores.bins
+        np.add.at(self.cell.overall.reshape(-1), overall, 1.0)
+        np.add.at(by.n_scored.reshape(-1), places, 1)
 
     def _follow(self, scores: Scores) -> None:
         """Move the tails, and the watch for drift, of the segments with outcomes."""
@@ -190,36 +210,39 @@ class Stream:
         scores = tracked(scores)
         if not scores.cells.size:
             return
-        touched, rows = np.unique(
-            scores.segments * by.counts.shape[1] + scores.cells, return_inverse=True
+        sums = summed(
+            scores.segments * by.counts.shape[1] + scores.cells,
+            scores.missed.reshape(scores.cells.size, -1),
+            scores.is_inside[:, None],
         )
-        where = np.divmod(touched, by.counts.shape[1])
-        n_rows = touched.size
-        counts = np.bincount(rows, minlength=n_rows).astype(np.float64)
-        missed = np.zeros((n_rows, 2, len(TRACKED_TAILS)))
-        np.add.at(missed, rows, scores.missed)
-        inside = np.bincount(rows, weights=scores.is_inside, minlength=n_rows)
+        where = np.divmod(sums.keys, by.counts.shape[1])
+        counts, (missed, inside) = sums.counts, sums.columns
+        missed = missed.reshape(counts.size, 2, len(TRACKED_TAILS))
         by.tails[where] = adapt_tails(
             by.tails[where].astype(np.float64),
             misses=missed,
-            counts=np.broadcast_to(counts[:, None], (n_rows, 2)),
+            counts=np.broadcast_to(counts[:, None], (counts.size, 2)),
             rate=self.config.level_rate,
         )
         rate = 1 - 0.5 ** (1 / self.drift.watch_half_life_steps)
         pace = rate * counts / (counts + 2)
-        misses = missed[:, :, BAND_LEVEL].sum(axis=1)
-        by.miss_rate[where] += pace * (misses / counts - by.miss_rate[where])
-        by.inside_rate[where] += pace * (inside / counts - by.inside_rate[where])
+        misses = missed[:, :, BAND_LEVEL].sum(axis=1) / counts
+        by.miss_rate[where] += pace * (misses - by.miss_rate[where])
+        by.inside_rate[where] += pace * (inside[:, 0] / counts - by.inside_rate[where])
 
     def _rescale(self, scores: Scores) -> None:
         by = self.cell
-        gradient, curvature = scale_gradient(
-            scores.features, scores.sizes, scores.base, tail=_SCALE_TAIL
-        )
         by.precision *= 0.5 ** (1 / self.config.half_life_steps)
-        np.add.at(by.precision, scores.cells, curvature)
         total = np.zeros_like(by.weights)
-        np.add.at(total, scores.cells, gradient)
+        for cell in np.unique(scores.cells).tolist():
+            rows = scores.cells == cell
+            total[cell], curvature = scale_gradient(
+                scores.features[rows],
+                scores.sizes[rows],
+                scores.base[rows],
+                tail=_SCALE_TAIL,
+            )
+            by.precision[cell] += curvature
         precision = by.precision + self.prior_scores * self.prior.precision
         by.weights += newton_step(precision, total, ridge=_RIDGE)
 
