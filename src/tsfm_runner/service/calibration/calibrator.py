@@ -27,9 +27,7 @@ from tsfm_runner.service.calibration.points import MarketPoints, points_of
 from tsfm_runner.service.calibration.questions import Calibrated, RawAnswer, Served
 from tsfm_runner.service.calibration.recording import (
     Numbers,
-    closes_at_s,
     entry_of,
-    open_steps,
     waiting_of,
 )
 from tsfm_runner.service.calibration.scoring import Lesson, score
@@ -233,10 +231,8 @@ class Calibrator:
         )
         if is_scored:
             delay_s = self.state.config.max_outcome_delay_hours * _SECONDS_PER_HOUR
-            is_open = open_steps(
-                cutoff_s, closes_at_s(task), task.freq.step_s, task.horizon
-            )
-            self.pending.add(waiting_of(number, served, now_s, delay_s), is_open)
+            waiting = waiting_of(number, served, now_s, delay_s)
+            self.pending.add(waiting, np.ones(task.horizon, dtype=np.bool_))
         return entry_of(number, served, now_s, is_scored=is_scored)
 
 

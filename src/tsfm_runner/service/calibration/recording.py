@@ -5,8 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from tsfm_runner.domain.ledger import ForecastEntry
-from tsfm_runner.domain.task import ForecastTask
-from tsfm_runner.service.calibration.arrays import BoolArray
 from tsfm_runner.service.calibration.pending import Waiting
 from tsfm_runner.service.calibration.questions import Served
 
@@ -49,30 +47,12 @@ def waiting_of(
     )
 
 
-def open_steps(
-    cutoff_s: float, closes_at_s: float | None, step_s: int, horizon: int
-) -> BoolArray:
-    """Return which steps may have an outcome: those up to the market's close.
-
-    What a market is worth then is what its event came to, not a price.
-    """
-    if closes_at_s is None:
-        return np.ones(horizon, dtype=np.bool_)
-    return cutoff_s + step_s * np.arange(1, horizon + 1) <= closes_at_s
-
-
-def closes_at_s(task: ForecastTask) -> float | None:
-    """Return when the market of a task closes, in epoch seconds."""
-    closes_at = task.facts.closes_at
-    return None if closes_at is None else closes_at.timestamp()
-
-
 def entry_of(
     number: int, served: Served, now_s: float, *, is_scored: bool
 ) -> ForecastEntry:
     """Return what the ledger keeps of a band."""
     task, calibrated = served.prepared.task, served.calibrated
-    certificate = calibrated.certificate
+    certificate, closes_at = calibrated.certificate, task.facts.closes_at
     packed = calibrated.packed if is_scored else None
     return ForecastEntry(
         id=number,
@@ -81,7 +61,7 @@ def entry_of(
         event_id=task.facts.event_id,
         cutoff_s=task.cutoff.timestamp(),
         step_s=task.freq.step_s,
-        closes_at_s=closes_at_s(task),
+        closes_at_s=None if closes_at is None else closes_at.timestamp(),
         model_name=calibrated.stream.key.model_name,
         model_version=calibrated.stream.key.model_version,
         runtime=served.runtime,

@@ -8,7 +8,7 @@ from tsfm_runner.domain.calibration import StreamKey
 from tsfm_runner.domain.ledger import ForecastEntry, LedgerContents, ScoreEntry
 from tsfm_runner.service.calibration.pending import Ended, Pending, Waiting
 from tsfm_runner.service.calibration.persisting import restore
-from tsfm_runner.service.calibration.recording import Numbers, open_steps
+from tsfm_runner.service.calibration.recording import Numbers
 from tsfm_runner.service.calibration.scoring import score
 from tsfm_runner.service.calibration.state import CalibrationState
 
@@ -33,9 +33,7 @@ def resume(
         number: _waiting(entry, state, max_delay_s) for number, entry in bands.items()
     }
     is_open = {
-        number: open_steps(
-            entry.cutoff_s, entry.closes_at_s, entry.step_s, entry.horizon
-        )
+        number: np.ones(entry.horizon, dtype=np.bool_)
         for number, entry in bands.items()
     }
     for entry in contents.scores:
