@@ -62,6 +62,7 @@ def an_edge(
         written=MemoryCache(0, clock),
         clock=clock,
         new_id=lambda: "new",
+        wall_clock=clock,
     )
     return Edge(
         app,

@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 from tests.api.wire import Json, a_client, with_tollama
 from tests.fakes import FakeRuntime
 
-from tsfm_runner.api.schemas import Liveness, ModelList, Readiness
+from tsfm_runner.api.inspection_schemas import Liveness, ModelList, Readiness
 from tsfm_runner.domain.model import RuntimeModel
 from tsfm_runner.errors import RuntimeProtocolError, RuntimeTimeoutError
 

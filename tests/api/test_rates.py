@@ -18,7 +18,6 @@ from tests.api.wire import (
 )
 from tests.fakes import FakeClock
 
-from tsfm_runner.bootstrap import build_app
 from tsfm_runner.config import Settings
 
 KEYS = {"alerts": "first-key-of-16-and-more", "desk": "second-key-of-16-and-more"}
@@ -84,7 +83,7 @@ def test_past_the_limit_the_answer_is_429_and_says_when_to_come_back() -> None:
 def test_after_as_long_as_the_answer_says_the_next_one_is_free() -> None:
     clock = FakeClock()
 
-    with TestClient(build_app(limited(1), clock=clock)) as client:
+    with a_client(limited(1), clock=clock) as client:
         asked(client)
         clock.now_s = 17.3
         refused = asked(client)
@@ -172,7 +171,7 @@ def test_a_batch_costs_as_much_as_it_has_markets(size: int, accept: str) -> None
 def test_a_batch_that_is_too_much_is_refused_whole_and_nothing_is_computed() -> None:
     log = StringIO()
 
-    with TestClient(build_app(limited(5), log_stream=log)) as client:
+    with a_client(limited(5), log=log) as client:
         first, second = batch(client, 3), batch(client, 3)
         third = batch(client, 1)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from tests.api.wire import in_memory
 
 from tsfm_runner.cli.serving import bind, running_service, url_of
 from tsfm_runner.config import Settings
@@ -29,7 +30,7 @@ async def serving(file: Path) -> AsyncIterator[aiohttp.ClientSession]:
     }
     bound = bind("127.0.0.1", 0)
     async with (
-        running_service(Settings.model_validate({"auth": auth}), bound),
+        running_service(in_memory(Settings.model_validate({"auth": auth})), bound),
         aiohttp.ClientSession(url_of(bound)) as client,
     ):
         yield client

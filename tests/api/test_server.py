@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from tests.api.wire import BATCH, FORECAST, a_request, prices
+from tests.api.wire import BATCH, FORECAST, a_request, in_memory, prices
 
 from tsfm_runner.cli.serving import bind, running_service
 from tsfm_runner.config import ServerConfig, Settings
@@ -24,7 +24,7 @@ async def serving(**server: Any) -> AsyncIterator[int]:  # noqa: ANN401
     """Serve for real; give the port."""
     bound = bind("127.0.0.1", 0)
     settings = Settings(server=ServerConfig(**server))
-    async with running_service(settings, bound):
+    async with running_service(in_memory(settings), bound):
         yield bound.getsockname()[1]
 
 

@@ -10,7 +10,7 @@ from tests.api.exchanges import FILES, SETTINGS, answer_to
 from tests.api.wire import a_client
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def client() -> Iterator[TestClient]:
     with a_client(SETTINGS) as served:
         yield served

@@ -5,12 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.api.wire import HOW_SERVED, a_request
+from tests.api.wire import HOW_SERVED, a_request, in_memory
 
-from tsfm_runner.api.translate import answer_to_wire, read_task
+from tsfm_runner.api.answers import answer_to_wire
+from tsfm_runner.api.translate import read_task
 from tsfm_runner.api.writing import whole, write
 from tsfm_runner.bootstrap import open_backend
-from tsfm_runner.config import Settings, TaskConfig
+from tsfm_runner.config import TaskConfig
 from tsfm_runner.domain.forecast import CacheUse, ServedForecast
 from tsfm_runner.domain.task import ForecastTask
 
@@ -19,7 +20,7 @@ from tsfm_runner.domain.task import ForecastTask
 async def served() -> ServedForecast:
     task = read_task(a_request(), TaskConfig())
     assert isinstance(task, ForecastTask)
-    async with open_backend(Settings()) as backend:
+    async with open_backend(in_memory()) as backend:
         [answer] = await backend.forecasts.forecast_many([task], deadline_s=1)
     assert isinstance(answer, ServedForecast)
     return answer

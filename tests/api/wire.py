@@ -10,12 +10,11 @@ from typing import Any, TextIO
 from httpx2 import ASGITransport, AsyncClient, Response
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
-from tests.fakes import FakeClock
 
 from tsfm_runner.api.app import Application
 from tsfm_runner.bootstrap import build_app
-from tsfm_runner.config import Settings
-from tsfm_runner.ports import ForecastRuntime
+from tsfm_runner.config import Settings, StoreConfig
+from tsfm_runner.ports import Clock, ForecastRuntime
 
 AS_OF = "2026-02-20T12:00:00Z"
 AS_OF_S = 1_771_588_800
@@ -45,6 +44,15 @@ def prices(count: int) -> list[float]:
     return [(40 + step * 7 % 5 + step // 50 % 3) / 100 for step in range(count)]
 
 
+def in_memory(settings: Settings | None = None) -> Settings:
+    """Return the settings with a ledger in memory, unless they name a file."""
+    settings = settings or Settings()
+    if settings.store.url is not None:
+        return settings
+    store = settings.store.model_dump() | {"url": "sqlite://"}
+    return settings.model_copy(update={"store": StoreConfig.model_validate(store)})
+
+
 def with_tollama(**sections: Any) -> Settings:  # noqa: ANN401 - sections are any
     """Return settings with a tollama rung, whose address nobody needs to answer."""
     return Settings.model_validate(
@@ -57,11 +65,12 @@ def a_client(
     settings: Settings | None = None,
     *,
     runtime: ForecastRuntime | None = None,
-    clock: FakeClock | None = None,
+    clock: Clock | None = None,
+    wall_clock: Clock | None = None,
     log: TextIO | None = None,
 ) -> Iterator[TestClient]:
     """Serve the real application; with a runtime, that one in tollama's place."""
-    app = an_app(settings, runtime=runtime, clock=clock, log=log)
+    app = an_app(settings, runtime=runtime, clock=clock, wall_clock=wall_clock, log=log)
     with client_of(app) as it:
         yield it
 
@@ -75,15 +84,20 @@ def an_app(
     settings: Settings | None = None,
     *,
     runtime: ForecastRuntime | None = None,
-    clock: FakeClock | None = None,
+    clock: Clock | None = None,
+    wall_clock: Clock | None = None,
     log: TextIO | None = None,
 ) -> Application:
-    """Return the real application; with a runtime, that one in tollama's place."""
-    if settings is None:
-        settings = Settings() if runtime is None else with_tollama()
+    """Return the real application; with a runtime, that one in tollama's place.
+
+    Its ledger is in memory unless the settings name a file.
+    """
+    if settings is None and runtime is not None:
+        settings = with_tollama()
     return build_app(
-        settings,
+        in_memory(settings),
         clock=clock or time.monotonic,
+        wall_clock=wall_clock or time.time,
         log_stream=log or StringIO(),
         runtimes=None if runtime is None else {"tollama": runtime},
     )

@@ -9,6 +9,7 @@ from importlib.resources import as_file, files
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse
@@ -19,10 +20,18 @@ from tsfm_runner.api.edge import Edge
 from tsfm_runner.api.forecasts import answer_forecast, forecast_batch
 from tsfm_runner.api.forecasts import router as forecasts_router
 from tsfm_runner.api.guard import Guard
+from tsfm_runner.api.history import router as history_router
 from tsfm_runner.api.hot import Endpoint, HotRoutes
 from tsfm_runner.api.inspection import health_router, metrics_router, models_router
+from tsfm_runner.api.observations import router as observations_router
 from tsfm_runner.api.openapi import describe
-from tsfm_runner.api.problems import Problem, ProblemError, internal_error
+from tsfm_runner.api.problems import (
+    Problem,
+    ProblemError,
+    internal_error,
+    invalid_request,
+    query_errors,
+)
 from tsfm_runner.api.watch import Watch
 from tsfm_runner.config import Settings
 from tsfm_runner.ports import KeyRing, RateLimiter
@@ -38,6 +47,14 @@ _FORECAST_ROUTES: dict[str, Endpoint] = {
     "/tsfm/forecast": answer_forecast,
     "/tsfm/forecast/batch": forecast_batch,
 }
+_ROUTERS = (
+    forecasts_router,
+    observations_router,
+    history_router,
+    models_router,
+    health_router,
+    metrics_router,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +104,13 @@ def create_app(
     app.state.settings = settings
     app.state.desk = Desk(settings.task, watch.written, watch.clock)
     app.state.exposition = watch.exposition
+    app.state.wall_clock = watch.wall_clock
     app.openapi = lambda: describe(app, is_guarded=not keys.is_empty)  # type: ignore[method-assign]
-    for router in (forecasts_router, models_router, health_router, metrics_router):
+    for router in _ROUTERS:
         app.include_router(router)
     _add_docs(app)
     app.add_exception_handler(ProblemError, _answer_problem)
+    app.add_exception_handler(RequestValidationError, _answer_wrong_query)
     app.add_exception_handler(HTTPException, _answer_http_error)
     app.add_exception_handler(Exception, _answer_own_error)
     guard = Guard(
@@ -155,6 +174,12 @@ async def _answer_problem(_: Request, failure: Exception) -> Response:
     if not isinstance(failure, ProblemError):
         raise TypeError("only problems come here") from failure
     return failure.problem.response()
+
+
+async def _answer_wrong_query(_: Request, failure: Exception) -> Response:
+    if not isinstance(failure, RequestValidationError):
+        raise TypeError("only wrong queries come here") from failure
+    return invalid_request(query_errors(failure.errors())).response()
 
 
 async def _answer_http_error(request: Request, failure: Exception) -> Response:

@@ -3,7 +3,8 @@
 import asyncio
 import json
 from collections import Counter
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
 
 from starlette.requests import Request
 from starlette.types import Message
@@ -18,6 +19,8 @@ from tsfm_runner.api.problems import (
 
 _MAX_KEYS = 100
 _MAX_LENGTH_DIGITS = 20
+_THREAD_ABOVE_BYTES = 256 * 1024
+Result = TypeVar("Result")
 
 
 async def read_body(request: Request, *, max_bytes: int, timeout_s: float) -> bytes:
@@ -74,6 +77,13 @@ def require_few_values(body: bytes, *, max_values: int) -> None:
     n_values = 1 + sum(body.count(mark) for mark in (b",", b"[", b"{"))
     if n_values > max_values:
         raise ProblemError(too_large(f"the body may have at most {max_values} values"))
+
+
+async def beside_loop_if_large(read: Callable[[], Result], body: bytes) -> Result:
+    """Read a body; a large one in a thread, so that others need not wait for it."""
+    if len(body) <= _THREAD_ABOVE_BYTES:
+        return read()
+    return await asyncio.to_thread(read)
 
 
 def parse_json(body: bytes) -> Any:  # noqa: ANN401 - JSON is any

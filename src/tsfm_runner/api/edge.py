@@ -92,7 +92,7 @@ class Edge:
 
 
 class _HasPath(Protocol):
-    path: str
+    path_format: str
 
 
 def _route(scope: Scope, forecast_routes: frozenset[str]) -> str:
@@ -101,7 +101,7 @@ def _route(scope: Scope, forecast_routes: frozenset[str]) -> str:
     if path in forecast_routes:
         return path
     route: _HasPath | None = scope.get("route")
-    return _OTHER_ROUTE if route is None else route.path
+    return _OTHER_ROUTE if route is None else route.path_format
 
 
 def _own_id(scope: Scope) -> bytes | None:

@@ -1,17 +1,16 @@
 """The forecast routes: raw bytes in, bytes out."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from functools import partial
-from typing import TypeVar
 
 import msgspec
 from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
 from tsfm_runner.api.batch import split_batch
-from tsfm_runner.api.decode import read_body, require_few_values
+from tsfm_runner.api.decode import beside_loop_if_large, read_body, require_few_values
 from tsfm_runner.api.desk import Desk, Reading, Visit
 from tsfm_runner.api.openapi import PROBLEMS, request_body
 from tsfm_runner.api.problems import Problem, ProblemError, too_large
@@ -29,9 +28,7 @@ from tsfm_runner.service.parts import in_parts
 from tsfm_runner.service.remembering import Memory
 
 NDJSON = "application/x-ndjson"
-_THREAD_ABOVE_BYTES = 256 * 1024
 _READ_AT_A_TIME = 16
-Result = TypeVar("Result")
 
 router = APIRouter(prefix="/tsfm", tags=["forecast"])
 
@@ -64,7 +61,7 @@ async def answer_forecast(request: Request) -> bytes:
     reading = desk.look_up(body, state.backend.forecasts.memory)
     if reading.found is None:
         require_few_values(body, max_values=server.max_values)
-        reading = await _beside_loop_if_large(partial(desk.read, reading), body)
+        reading = await beside_loop_if_large(partial(desk.read, reading), body)
     [answer] = await desk.serve([reading], state.backend.forecasts, visit)
     if isinstance(answer, Problem):
         raise ProblemError(answer)
@@ -98,7 +95,7 @@ async def forecast_batch(request: Request) -> Response:
         request, max_bytes=server.max_batch_body_bytes, timeout_s=server.body_timeout_s
     )
     require_few_values(body, max_values=server.max_batch_values)
-    bodies = await _beside_loop_if_large(partial(split_batch, body), body)
+    bodies = await beside_loop_if_large(partial(split_batch, body), body)
     charge_more(request.scope, len(bodies) - 1)
     memory = state.backend.forecasts.memory
     readings = await _read_all(desk, bodies, memory, max_bytes=server.max_body_bytes)
@@ -116,12 +113,6 @@ async def forecast_batch(request: Request) -> Response:
 
 def _json(document: bytes) -> Response:
     return Response(document, media_type="application/json")
-
-
-async def _beside_loop_if_large(read: Callable[[], Result], body: bytes) -> Result:
-    if len(body) <= _THREAD_ABOVE_BYTES:
-        return read()
-    return await asyncio.to_thread(read)
 
 
 async def _read_all(
@@ -145,7 +136,7 @@ async def _read_one(
     if len(body) > max_bytes:
         what = f"one request of a batch may have at most {max_bytes} bytes"
         return Reading(body, too_large(what))
-    return await _beside_loop_if_large(partial(desk.read, reading), body)
+    return await beside_loop_if_large(partial(desk.read, reading), body)
 
 
 def _require_few_prices(readings: Sequence[Reading], *, limit: int) -> None:

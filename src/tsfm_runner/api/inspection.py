@@ -5,8 +5,13 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from tsfm_runner.api.inspection_schemas import (
+    Liveness,
+    ModelDescription,
+    ModelList,
+    Readiness,
+)
 from tsfm_runner.api.openapi import PROBLEMS
-from tsfm_runner.api.schemas import Liveness, ModelDescription, ModelList, Readiness
 from tsfm_runner.service.backend import Backend
 from tsfm_runner.service.catalogue import ModelEntry
 

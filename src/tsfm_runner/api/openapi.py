@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
+from tsfm_runner.api.ledger_schemas import Observations
 from tsfm_runner.api.problems import MEDIA_TYPE
 from tsfm_runner.api.schemas import BatchRequest, ForecastRequest
 
@@ -28,8 +29,9 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         413: "The request is too large",
         422: "The request breaks a rule",
         429: "The caller has too few forecasts left in this minute",
+        404: "Nothing is known of this market",
         500: "An error of ours",
-        503: "Too many requests are at work",
+        503: "Too many requests are at work, or the ledger cannot be used",
     }.items()
 }
 PROBLEMS[429]["headers"] = {
@@ -65,7 +67,7 @@ def describe(app: FastAPI, *, is_guarded: bool) -> dict[str, Any]:
             routes=app.routes,
         )
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        for model in (ForecastRequest, BatchRequest):
+        for model in (ForecastRequest, BatchRequest, Observations):
             schema = model.model_json_schema(ref_template=_REF)
             schemas |= schema.pop("$defs", {}) | {model.__name__: schema}
         if is_guarded:

@@ -170,6 +170,30 @@ def overloaded() -> Problem:
     )
 
 
+def ledger_unavailable(reason: str) -> Problem:
+    """Return the problem of a ledger that cannot be written to or read now."""
+    return Problem(
+        503,
+        "ledger_unavailable",
+        "The ledger cannot be used now",
+        reason,
+        "Send the same again after the time that Retry-After names; nothing is lost, "
+        "and nothing counts twice.",
+        headers={"Retry-After": "5"},
+    )
+
+
+def unknown_market(market_id: str) -> Problem:
+    """Return the problem of a market that the ledger holds nothing of."""
+    return Problem(
+        404,
+        "unknown_market",
+        "Nothing is known of this market",
+        f"the ledger holds no forecast of {_short.repr(market_id)}",
+        "POST /tsfm/forecast asks for one.",
+    )
+
+
 def invalid_request(errors: Sequence[Mapping[str, Any]]) -> Problem:
     """Return the problem of fields that the caller can mend."""
     first = errors[0]
@@ -198,11 +222,14 @@ def field_errors(
 ) -> list[dict[str, Any]]:
     """Return the entries of ``errors`` of a failed validation, at most 100."""
     errors = failure.errors(include_url=False, include_context=False)
-    return [
-        field_error(
-            error["loc"],
-            _MESSAGES.get(error["type"], error["msg"]).removeprefix("Value error, "),
-            error["input"],
-        )
-        for error in errors[:_MAX_ERRORS]
-    ]
+    return [_told(error["loc"], error) for error in errors[:_MAX_ERRORS]]
+
+
+def query_errors(errors: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the entries of ``errors`` of what stands behind the question mark."""
+    return [_told(error["loc"][1:], error) for error in errors[:_MAX_ERRORS]]
+
+
+def _told(loc: Sequence[str | int], error: Mapping[str, Any]) -> dict[str, Any]:
+    message = _MESSAGES.get(error["type"], error["msg"]).removeprefix("Value error, ")
+    return field_error(loc, message, error["input"])

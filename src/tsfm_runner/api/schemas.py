@@ -17,6 +17,7 @@ from tsfm_runner.api.wire_types import (
     Probability,
     Rfc3339,
 )
+from tsfm_runner.domain.calibration import BandCalibration, ConformalStatus
 from tsfm_runner.domain.forecast import BreakerState
 from tsfm_runner.domain.task import (
     MAX_HORIZON,
@@ -164,7 +165,7 @@ class OriginMeta(TypedDict):
     input_len: int
     missing_ratio: float
     transform: dict[str, str | float]
-    band_calibration: Literal["raw"]
+    band_calibration: BandCalibration
     quantile_source: dict[str, Literal["native", "interpolated", "extrapolated"]]
     route: list[RouteEntry]
     fallback_used: bool
@@ -183,6 +184,29 @@ class ForecastMeta(OriginMeta):
     latency_ms: float
 
 
+class Conformal(TypedDict):
+    """How far a band can be trusted, and its interval at the target coverage."""
+
+    target_coverage: float
+    lower: list[float]
+    upper: list[float]
+    status: ConformalStatus
+    segment: str
+    n: int
+    empirical_coverage: float | None
+    coverage_ci: list[float] | None
+    state_version: int
+    updated_at: str | None
+
+
+class LastStep(TypedDict):
+    """The last step of the band; null for a level that was not asked for."""
+
+    q10: float | None
+    q50: float | None
+    q90: float | None
+
+
 class ForecastAnswer(TypedDict):
     """The band of one market."""
 
@@ -194,6 +218,8 @@ class ForecastAnswer(TypedDict):
     ts: list[str]
     yhat_q: dict[str, list[float]]
     yhat_q_raw: dict[str, list[float]]
+    conformal: Conformal
+    conformal_last_step: LastStep
     meta: ForecastMeta
 
 
@@ -237,51 +263,3 @@ class BatchRequest(WireModel):
         list[ForecastRequest], Field(min_length=1, max_length=MAX_BATCH)
     ]
     """The requests, answered in this order."""
-
-
-class ModelDescription(TypedDict):
-    """One model of the registry."""
-
-    name: str
-    provider: str
-    family: str
-    revision: str
-    license: str
-    license_tag: str
-    allowed: bool
-    installed: bool | None
-    quantile_levels: str | list[float]
-    max_context: int | None
-    max_horizon: int | None
-    past_covariates: bool
-    future_covariates: bool
-    description: str
-
-
-class ModelList(TypedDict):
-    """Every model of the registry, and where."""
-
-    environment: str
-    models: list[ModelDescription]
-
-
-class RuntimeHealth(TypedDict):
-    """How one configured runtime is doing."""
-
-    healthy: bool
-    error: str | None
-    registry_mismatches: list[str]
-
-
-class Readiness(TypedDict):
-    """Ready is always true while we serve; the mode says with what."""
-
-    status: Literal["ready"]
-    mode: Literal["models", "baseline_only"]
-    runtimes: dict[str, RuntimeHealth]
-
-
-class Liveness(TypedDict):
-    """The process answers."""
-
-    status: Literal["alive"]

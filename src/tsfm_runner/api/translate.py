@@ -1,10 +1,9 @@
-"""Between the words of the wire and those of the domain."""
+"""From the words of the wire to those of the domain."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
@@ -17,10 +16,9 @@ from tsfm_runner.api.problems import (
     invalid_request,
     not_allowed,
 )
-from tsfm_runner.api.schemas import ForecastRequest, OriginMeta
+from tsfm_runner.api.schemas import ForecastRequest
 from tsfm_runner.api.wire_types import rfc3339
 from tsfm_runner.config import TaskConfig
-from tsfm_runner.domain.forecast import ServedForecast
 from tsfm_runner.domain.frequency import Frequency
 from tsfm_runner.domain.task import (
     FloatArray,
@@ -32,7 +30,7 @@ from tsfm_runner.domain.task import (
 )
 from tsfm_runner.errors import InvalidTaskError, ModelNotAllowedError
 
-_TIMES_REMEMBERED = 256
+_TRANSFORMS_REMEMBERED = 256
 _ANY_MODEL = ModelChoice()
 _NO_COLUMNS: Mapping[str, FloatArray] = MappingProxyType({})
 _WIRE_NAMES = {
@@ -135,7 +133,7 @@ def _task(
     )
 
 
-@lru_cache(maxsize=_TIMES_REMEMBERED)
+@lru_cache(maxsize=_TRANSFORMS_REMEMBERED)
 def _transform(space: Space, eps: float) -> Transform:
     return Transform(space, eps)
 
@@ -182,69 +180,3 @@ def _after(moment: datetime, seconds: float) -> datetime:
         return moment + timedelta(seconds=seconds)
     except OverflowError as failure:
         raise InvalidTaskError("tte_seconds", "reaches too far") from failure
-
-
-def answer_to_wire(served: ServedForecast) -> dict[str, Any]:
-    """Return the answer in the words of the wire: a `ForecastAnswer`.
-
-    Its ``meta`` stands last and lacks how it is served, which changes from one
-    time to the next.
-    """
-    task = served.task
-    as_of = task.cutoff.isoformat()
-    keys = map(repr, task.quantile_levels)
-    columns = served.values.T.tolist()
-    quantiles: dict[str, list[float]] = dict(zip(keys, columns, strict=True))
-    return {
-        "market_id": task.market_id,
-        "as_of_ts": _rfc3339(as_of),
-        "freq": task.freq.text,
-        "horizon_steps": task.horizon,
-        "quantiles": list(task.quantile_levels),
-        "ts": _step_times(as_of, task.freq.step_s, task.horizon),
-        "yhat_q": quantiles,
-        "yhat_q_raw": quantiles,
-        "meta": _meta(served),
-    }
-
-
-def _meta(served: ServedForecast) -> OriginMeta:
-    origin, transform = served.provenance, served.task.transform
-    return {
-        "forecast_id": origin.forecast_id,
-        "runtime": origin.runtime,
-        "model_name": origin.model_name,
-        "model_version": origin.model_version,
-        "license_tag": origin.license_tag,
-        "input_len": origin.input_length,
-        "missing_ratio": round(origin.missing_ratio, 6),
-        "transform": {"space": transform.space, "eps": transform.eps},
-        "band_calibration": "raw",
-        "quantile_source": {
-            repr(level): source for level, source in origin.quantile_source.items()
-        },
-        "route": [
-            {"rung": step.rung, "taken": step.is_taken, "reason": step.reason}
-            for step in origin.route
-        ],
-        "fallback_used": origin.is_fallback,
-        "fallback_reason": origin.fallback_reason,
-        "warnings": list(origin.warnings),
-        "batch_size": origin.batch_size,
-        "breaker_state": origin.breaker_state,
-    }
-
-
-@lru_cache(maxsize=_TIMES_REMEMBERED)
-def _step_times(as_of: str, step_s: int, horizon: int) -> tuple[str, ...]:
-    """Return the time of each step; the markets of one cycle share them all.
-
-    They are remembered by the text of the time: moments are equal in every zone.
-    """
-    cutoff, step = datetime.fromisoformat(as_of), timedelta(seconds=step_s)
-    times = (cutoff + step * count for count in range(1, horizon + 1))
-    return tuple(_rfc3339(time.isoformat()) for time in times)
-
-
-def _rfc3339(isoformat: str) -> str:
-    return isoformat.replace("+00:00", "Z")

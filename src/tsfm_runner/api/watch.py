@@ -9,10 +9,11 @@ from tsfm_runner.ports import Cache, Clock, Telemetry
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Who hears of requests, the clock, new ids, and the answers written lately."""
+    """Who hears of requests, the clocks, new ids, and the answers written lately."""
 
     telemetry: Telemetry
     exposition: Callable[[], bytes]
     written: Cache[Written]
     clock: Clock
     new_id: Callable[[], str]
+    wall_clock: Clock

@@ -1,6 +1,7 @@
 """The types of single fields on the wire."""
 
 import re
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any, TypeAlias
 
@@ -39,6 +40,13 @@ def _epoch_s(value: Any) -> float:  # noqa: ANN401 - the caller sends anything
     return float(value)
 
 
+def epoch_seconds_in_text(value: Any) -> float:  # noqa: ANN401 - the caller sends it
+    """Return the time that a text names, be it RFC 3339 or a number."""
+    with suppress(ValueError):
+        value = float(value)
+    return _epoch_s(value)
+
+
 def _freq(text: str) -> str:
     try:
         return Frequency.parse(text).text
@@ -71,7 +79,7 @@ def _plain(value: Any, depth: int = 1) -> Any:  # noqa: ANN401 - JSON is any
 
 
 _TIME_SCHEMA = {"type": "string", "format": "date-time"}
-_EPOCH_SCHEMA = {
+EPOCH_SCHEMA = {
     "anyOf": [_TIME_SCHEMA, {"type": "number", "minimum": 0, "maximum": MAX_EPOCH_S}]
 }
 
@@ -79,7 +87,7 @@ Rfc3339: TypeAlias = Annotated[
     datetime, BeforeValidator(rfc3339), WithJsonSchema(_TIME_SCHEMA)
 ]
 EpochSeconds: TypeAlias = Annotated[
-    float, BeforeValidator(_epoch_s), WithJsonSchema(_EPOCH_SCHEMA)
+    float, BeforeValidator(_epoch_s), WithJsonSchema(EPOCH_SCHEMA)
 ]
 FreqText: TypeAlias = Annotated[
     str, Field(min_length=1, max_length=16), AfterValidator(_freq)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from tsfm_runner.api.translate import answer_to_wire
+from tsfm_runner.api.answers import answer_to_wire
 from tsfm_runner.domain.forecast import ServedForecast
 
 _encode = msgspec.json.Encoder().encode
@@ -20,10 +20,7 @@ class Written(NamedTuple):
 
 def write(served: ServedForecast) -> Written:
     """Write an answer out, ready to be completed with `whole` any number of times."""
-    answer = answer_to_wire(served)
-    band = msgspec.Raw(_encode(answer["yhat_q"]))  # stands there twice
-    document = _encode(answer | {"yhat_q": band, "yhat_q_raw": band})
-    return Written(served, document.removesuffix(_END))
+    return Written(served, _encode(answer_to_wire(served)).removesuffix(_END))
 
 
 def whole(head: bytes, served: ServedForecast) -> bytes:

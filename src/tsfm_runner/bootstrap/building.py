@@ -105,7 +105,9 @@ def build_app(
         lambda: _logged(_opened(settings, registry, tools, runtimes), settings, log),
         keys=keys,
         limiter=_limiter(settings.auth, keys, clock),
-        watch=Watch(teller, metrics.exposition, written, clock, unique_names()),
+        watch=Watch(
+            teller, metrics.exposition, written, clock, unique_names(), wall_clock
+        ),
     )
     metrics.watch(
         "tsfm_requests_in_flight",

@@ -46,3 +46,19 @@ class Frequency:
         if iso := _ISO.fullmatch(text):
             return cls(text, sum(int(iso[unit] or 0) * _UNIT_S[unit] for unit in "dhm"))
         raise InvalidTaskError("freq", "must look like 5m, 5min, 1h, 1d or PT5M")
+
+
+def step_text(step_s: int) -> str:
+    """Return the shortest text of a step, as ``Frequency.parse`` reads it.
+
+    Examples
+    --------
+    >>> step_text(300), step_text(5_400), step_text(86_400)
+    ('5m', '90m', '1d')
+
+    """
+    for unit in ("d", "h"):
+        count, rest = divmod(step_s, _UNIT_S[unit])
+        if rest == 0:
+            return f"{count}{unit}"
+    return f"{step_s // _UNIT_S['m']}m"

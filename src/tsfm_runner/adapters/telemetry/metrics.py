@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
 
 from tsfm_runner.adapters.telemetry.coverage import CoverageCollector
 from tsfm_runner.adapters.telemetry.tallies import Spread, Tally
@@ -21,6 +22,7 @@ class Metrics:
     def __init__(self) -> None:
         """Start every metric at nothing."""
         self.registry = CollectorRegistry()
+        self._watched: dict[str, Collector] = {}
         self._start_those_of_answers()
         self._start_those_of_runtimes()
         self._start_those_of_calibration()
@@ -96,11 +98,20 @@ class Metrics:
 
     def watch_coverage(self, records: Callable[[], Iterable[CoverageRecord]]) -> None:
         """Add what bands have covered, as it is when the metrics are read."""
-        self.registry.register(CoverageCollector(records))
+        self._put("coverage", CoverageCollector(records))
 
     def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
         """Add a gauge that is read when the metrics are."""
-        Gauge(name, text, registry=self.registry).set_function(value)
+        gauge = Gauge(name, text, registry=None)
+        gauge.set_function(value)
+        self._put(name, gauge)
+
+    def _put(self, name: str, collector: Collector) -> None:
+        """Add a collector in the place of one from an earlier start of this process."""
+        if name in self._watched:
+            self.registry.unregister(self._watched[name])
+        self._watched[name] = collector
+        self.registry.register(collector)
 
     def exposition(self) -> bytes:
         """Return all metrics in the text format of Prometheus."""
