@@ -60,8 +60,9 @@ def coverage_interval(sums: ClusterSums, *, z: float) -> tuple[float, float] | N
     between = spread * sums.n_clusters / (sums.n_clusters - 1)
     single = sums.n * share * (1 - share)
     # A share of 0 or 1 shows no variance: then a cluster counts as one outcome.
-    n_free = sums.n_clusters if between <= 0 else sums.n * single / between
-    n_free = min(max(n_free, 1.0), sums.n)
+    n_free = float(sums.n_clusters)
+    if single > 0:
+        n_free = max(sums.n * single / max(between, single), 1.0)
     centre = (share + z**2 / (2 * n_free)) / (1 + z**2 / n_free)
     root = math.sqrt(share * (1 - share) / n_free + z**2 / (4 * n_free**2))
     reach = z * root / (1 + z**2 / n_free)
