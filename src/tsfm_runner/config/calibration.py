@@ -24,6 +24,8 @@ class CalibrationConfig(Section):
     """Tails are aimed at this share of themselves, for what estimates cannot know."""
     level_rate: Annotated[float, Field(ge=0, lt=1)] = 0.002
     """Step with which a segment's tails follow what they let through."""
+    learns_scale: bool = True
+    """Learn from outcomes how wide bands are for how a market moved lately."""
     market_rate: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Step with which a market's width follows its own misses."""
     market_leak: Probability = 0.03

@@ -1,6 +1,7 @@
 """EWMA baseline: the last value, with a width from recent squared changes."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -36,14 +37,21 @@ def exponential_mean(terms: FloatArray, *, half_life_steps: float) -> FloatArray
     [2.0]
 
     """
-    age = np.arange(terms.shape[1])[::-1]
-    weights = 0.5 ** (age / half_life_steps)
+    weights = _weights(terms.shape[1], half_life_steps)
     known = ~np.isnan(terms)
     if known.all():
         return np.asarray(_weighted(terms, weights) / max(weights.sum(), _LEAST_WEIGHT))
     total = _weighted(known.astype(np.float64), weights)
     weighted = _weighted(np.where(known, terms, 0), weights)
     return np.asarray(weighted / np.maximum(total, _LEAST_WEIGHT))
+
+
+@lru_cache(maxsize=64)
+def _weights(n_steps: int, half_life_steps: float) -> FloatArray:
+    """Return the weight of each term, as an array that nobody can change."""
+    weights = 0.5 ** (np.arange(n_steps)[::-1] / half_life_steps)
+    weights.setflags(write=False)
+    return weights
 
 
 def _weighted(rows: FloatArray, weights: FloatArray) -> FloatArray:

@@ -253,13 +253,19 @@ def _mean_change(
     changes: FloatArray, *, missing: float, expected: FloatArray, window: int
 ) -> FloatArray:
     """Average the known changes, filled up to the window or by ``missing``."""
-    n_known = np.isfinite(changes).sum(axis=1)
+    total = changes.sum(axis=1)
+    n_known: IntArray | int = changes.shape[1]
+    if np.isnan(total).any():
+        n_known = np.isfinite(changes).sum(axis=1)
+        total = np.nansum(changes, axis=1)
     n_filled = np.minimum(missing, window - n_known)
-    total = np.nansum(changes, axis=1) + n_filled * expected
-    return np.asarray(total / (n_known + n_filled))
+    return np.asarray((total + n_filled * expected) / (n_known + n_filled))
 
 
 def _last_known(context: FloatArray) -> FloatArray:
+    last = context[:, -1]
+    if not np.isnan(last).any():
+        return last
     is_known = np.isfinite(context)
     if not is_known.any(axis=1).all():
         raise ValueError("each row of the context needs a value that is known")

@@ -35,7 +35,7 @@ def moving_share(context: FloatArray) -> tuple[FloatArray, FloatArray]:
     Parameters
     ----------
     context : (n_markets, n_points) array
-        Prices, ends aligned; NaN before the shorter ones.
+        Prices, ends aligned; NaN before the shorter ones, finite from there on.
 
     Examples
     --------
@@ -45,13 +45,13 @@ def moving_share(context: FloatArray) -> tuple[FloatArray, FloatArray]:
 
     """
     moves = np.abs(context[:, 1:] - context[:, :-1])
-    is_known = ~np.isnan(moves)
+    n_known = np.count_nonzero(~np.isnan(moves), axis=1).astype(np.float64)
     has_moved = moves > _LEAST_MOVE  # False where NaN
-    n_known = is_known.sum(axis=1).astype(np.float64)
-    recent = slice(-_RECENT_STEPS, None)
-    n_recent = is_known[:, recent].sum(axis=1)
-    share = has_moved.sum(axis=1) / np.maximum(n_known, 1)
-    recently = has_moved[:, recent].sum(axis=1) / np.maximum(n_recent, 1)
+    n_moved = np.count_nonzero(has_moved, axis=1)
+    n_lately = np.count_nonzero(has_moved[:, -_RECENT_STEPS:], axis=1)
+    # Ends are aligned: what is not known of a short series lies before all else.
+    share = n_moved / np.maximum(n_known, 1)
+    recently = n_lately / np.clip(n_known, 1, _RECENT_STEPS)
     return (share + recently) / 2, n_known
 
 

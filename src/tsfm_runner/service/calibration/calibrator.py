@@ -173,6 +173,7 @@ class Calibrator:
             Calibrated(
                 values,
                 certify(learned, place, cells, target, version),
+                target,
                 learned.stream,
                 place,
                 packed,
@@ -204,6 +205,7 @@ class Calibrator:
                     state_version=self.version,
                     updated_at_s=None,
                 ),
+                target,
                 stream,
                 0,
                 None,
@@ -231,8 +233,7 @@ class Calibrator:
         )
         if is_scored:
             delay_s = self.state.config.max_outcome_delay_hours * _SECONDS_PER_HOUR
-            waiting = waiting_of(number, served, now_s, delay_s)
-            self.pending.add(waiting, np.ones(task.horizon, dtype=np.bool_))
+            self.pending.add(waiting_of(number, served, now_s, delay_s))
         return entry_of(number, served, now_s, is_scored=is_scored)
 
 

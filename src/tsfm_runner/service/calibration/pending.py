@@ -68,9 +68,11 @@ class Book:
     due_s: float = np.inf
     table: FloatArray = field(default_factory=lambda: np.zeros((4, 0)))
 
-    def add(self, waiting: Waiting, is_open: BoolArray) -> None:
-        """Let a band wait for the outcomes of its open steps."""
-        steps = np.flatnonzero(is_open)
+    def add(self, waiting: Waiting, is_open: BoolArray | None) -> None:
+        """Let a band wait for the outcomes of its open steps; None: of all."""
+        steps = np.arange(len(waiting.packed), dtype=np.float64)
+        if is_open is not None:
+            steps = steps[is_open]
         waiting.n_open = steps.size
         step_s = float(waiting.stream.key.step_s)
         new = np.empty((4, steps.size))
@@ -78,7 +80,8 @@ class Book:
         new[_STEP_S] = step_s
         new[_OWNER] = len(self.waiting)
         new[_STEP] = steps
-        self.table = np.concatenate((self.table, new), axis=1)
+        has_any = bool(self.waiting)
+        self.table = np.concatenate((self.table, new), axis=1) if has_any else new
         self.waiting.append(waiting)
         self.due_s = min(self.due_s, float(new[_TARGET, 0]) - tolerance_s(step_s))
 
@@ -158,11 +161,11 @@ class Pending:
         book = self._books.get(market_id)
         return book is None or cutoff_s > book.newest_cutoff_s.get(stream, -np.inf)
 
-    def add(self, waiting: Waiting, is_open: BoolArray) -> None:
-        """Let a band wait for the outcomes of its open steps."""
+    def add(self, waiting: Waiting, is_open: BoolArray | None = None) -> None:
+        """Let a band wait for the outcomes of its open steps; None: of all."""
         book = self._touch(waiting.market_id)
         book.newest_cutoff_s[waiting.stream] = waiting.cutoff_s
-        if not is_open.any():
+        if is_open is not None and not is_open.any():
             return
         book.add(waiting, is_open)
         self._order[waiting.id] = waiting

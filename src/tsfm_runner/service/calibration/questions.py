@@ -21,11 +21,12 @@ class RawAnswer(NamedTuple):
 class Calibrated(NamedTuple):
     """A band after calibration, at the same levels, and what scoring it needs.
 
-    ``packed`` is None where nothing is to be scored.
+    ``target`` has shape (horizon, 2); ``packed`` is None where nothing is to be scored.
     """
 
     values: FloatArray
     certificate: Certificate
+    target: FloatArray
     stream: Stream
     place: int
     packed: RowArray | None

@@ -74,6 +74,6 @@ def entry_of(
         quantile_levels=task.quantile_levels,
         raw=served.raw,
         published=served.published,
-        target=np.stack((certificate.lower, certificate.upper), axis=1),
+        target=calibrated.target,
         scoring=_NOTHING if packed is None else packed,
     )

@@ -97,7 +97,8 @@ class Stream:
             self.segment.grow(max(n_segments, room), max(had_cells, n_cells))
             self.prior = self.prior.resized(max(had_cells, n_cells))
             self.cell.grow(max(had_cells, n_cells))
-            self.cell.weights[had_cells:] = self.prior.weights[had_cells:]
+            if self.config.learns_scale:
+                self.cell.weights[had_cells:] = self.prior.weights[had_cells:]
             self._margins.clear()
             self._statuses.clear()
 
@@ -231,6 +232,9 @@ class Stream:
         by.inside_rate[where] += pace * (inside[:, 0] / counts - by.inside_rate[where])
 
     def _rescale(self, scores: Scores) -> None:
+        """Move the weights of the scale towards what the outcomes ask for."""
+        if not self.config.learns_scale:
+            return
         by = self.cell
         by.precision *= 0.5 ** (1 / self.config.half_life_steps)
         total = np.zeros_like(by.weights)
