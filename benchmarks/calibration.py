@@ -72,6 +72,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--reuse", action="store_true", help="score the bands kept in the folder"
     )
+    parser.add_argument(
+        "--with",
+        dest="changed",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting of the section calibration, such as caution=1",
+    )
     args = parser.parse_args()
     if args.reuse and not args.save:
         parser.error("--reuse needs --save FOLDER")
@@ -87,13 +95,18 @@ def _panel(args: argparse.Namespace) -> Panel:
 def _replayed(args: argparse.Namespace, panel: Panel, origins: Origins) -> Replayed:
     if args.reuse:
         return _loaded(_kept(args, panel.spec.name, "npz"))
-    replayed = asyncio.run(replay(panel, origins, base=args.base))
+    replayed = asyncio.run(replay(panel, origins, base=args.base, config=_config(args)))
     if args.save:
         path = _kept(args, panel.spec.name, "npz")
         path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {one.name: getattr(replayed, one.name) for one in fields(replayed)}
         np.savez(path, **arrays)
     return replayed
+
+
+def _config(args: argparse.Namespace) -> CalibrationConfig:
+    changed = dict(one.split("=", maxsplit=1) for one in args.changed)
+    return CalibrationConfig.model_validate(changed)
 
 
 def _loaded(path: Path) -> Replayed:

@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from panels import Origins, Panel
 from tsfm_runner.bootstrap import open_backend
-from tsfm_runner.config import CacheConfig, Settings, StoreConfig
+from tsfm_runner.config import CacheConfig, CalibrationConfig, Settings, StoreConfig
 from tsfm_runner.domain.forecast import ServedForecast
 from tsfm_runner.domain.frequency import Frequency
 from tsfm_runner.domain.task import ForecastTask, MarketFacts, ModelChoice, Transform
@@ -84,10 +84,16 @@ class _Record:
             self.statuses[place] = marks.setdefault(status, len(marks))
 
 
-async def replay(panel: Panel, origins: Origins, *, base: str) -> Replayed:
+async def replay(
+    panel: Panel, origins: Origins, *, base: str, config: CalibrationConfig
+) -> Replayed:
     """Ask at each moment for every market that has a price then."""
     clock = Clock()
-    settings = Settings(cache=CacheConfig(ttl_s=0), store=StoreConfig(url="sqlite://"))
+    settings = Settings(
+        cache=CacheConfig(ttl_s=0),
+        store=StoreConfig(url="sqlite://"),
+        calibration=config,
+    )
     record = _Record(origins.places.size)
     started_s, started_cpu_s = time.perf_counter(), time.process_time()
     with Progress(console=Console(stderr=True)) as progress:
