@@ -26,6 +26,7 @@ from calibration_tables import print_prototype, print_studies
 from harness import machine, wide_console
 from panels import SPECS, Origins, Panel, origins_of, recorded_panel, simulated_panel
 from replay import HORIZON, Replayed, replay
+from tsfm_runner.config import CalibrationConfig
 
 SEED = 20260220
 BASES = ("ewma", "har", "kalman", "rolling_quantile")
