@@ -63,7 +63,7 @@ class Desk:
 async def open_and_run(job: Job, tell: Callable[[CycleReport], None]) -> ExitCode:
     """Run every cycle of the job over one backend (see ``run_cycles``)."""
     async with (
-        open_backend(job.wanted.settings) as backend,
+        open_backend(job.wanted.settings, keeps=True) as backend,
         aiohttp.ClientSession() as session,
     ):
         return await run_cycles(Desk(job, backend, session), tell)
