@@ -1,5 +1,11 @@
 """Builds every object of a process from its settings; nobody else does."""
 
-from tsfm_runner.bootstrap.building import Runtimes, build_app, open_backend
+from tsfm_runner.bootstrap.building import (
+    Runtimes,
+    build_app,
+    open_backend,
+    open_warming,
+)
+from tsfm_runner.bootstrap.calibration import read_learned
 
-__all__ = ["Runtimes", "build_app", "open_backend"]
+__all__ = ["Runtimes", "build_app", "open_backend", "open_warming", "read_learned"]

@@ -13,7 +13,7 @@ from functools import partial
 from importlib.metadata import version
 from importlib.resources import files
 from ipaddress import ip_address
-from typing import NamedTuple, TextIO, TypeAlias
+from typing import Literal, NamedTuple, TextIO, TypeAlias
 
 from structlog.typing import FilteringBoundLogger
 
@@ -27,8 +27,12 @@ from tsfm_runner.adapters.tollama import TollamaRuntime, open_session
 from tsfm_runner.api.app import Application, create_app
 from tsfm_runner.api.watch import Watch
 from tsfm_runner.api.writing import Written
-from tsfm_runner.bootstrap.calibration import calibrator_to_ask, calibrator_to_keep
-from tsfm_runner.config import AuthConfig, Settings, TollamaConfig
+from tsfm_runner.bootstrap.calibration import (
+    calibrator_to_ask,
+    calibrator_to_keep,
+    calibrator_to_warm,
+)
+from tsfm_runner.config import AuthConfig, CacheConfig, Settings, TollamaConfig
 from tsfm_runner.core.har import HarTable
 from tsfm_runner.domain.forecast import Rung, ServedForecast
 from tsfm_runner.domain.model import ModelRegistry
@@ -51,6 +55,7 @@ from tsfm_runner.service.remembering import Memory
 from tsfm_runner.service.routing import Router
 
 Runtimes: TypeAlias = Mapping[Rung, ForecastRuntime]
+Purpose: TypeAlias = Literal["ask", "keep", "warm", "warm anew"]
 
 
 def open_backend(
@@ -73,8 +78,35 @@ def open_backend(
     registry = _checked_registry(settings)
     metrics = Metrics()
     teller = Teller(metrics, silent_log(), known_models=registry.models)
-    tools = _Tools(clock, wall_clock, teller, metrics, keeps)
+    purpose: Purpose = "keep" if keeps else "ask"
+    tools = _Tools(clock, wall_clock, teller, metrics, purpose)
     return _opened(settings, registry, tools, runtimes)
+
+
+def open_warming(
+    settings: Settings, *, clock: Clock, is_fresh: bool
+) -> AbstractAsyncContextManager[Backend]:
+    """Return the use cases as a context in which baselines learn from history.
+
+    What the ledger holds is gone on from, or with ``is_fresh`` left aside; at the end
+    the state is written, and nothing else. The clock tells the time of the history.
+
+    Raises what `open_backend` does, ``ConfigurationError`` where nothing is learned,
+    and ``LedgerInUseError`` while a service writes to the ledger.
+    """
+    calibration = settings.calibration
+    if not calibration.enabled:
+        raise ConfigurationError("calibration.enabled is false: nothing is learned")
+    changes = {
+        "cache": CacheConfig(ttl_s=0),
+        "calibration": calibration.model_copy(update={"shadow": False}),
+    }
+    registry = _checked_registry(settings)
+    metrics = Metrics()
+    teller = Teller(metrics, silent_log(), known_models=registry.models)
+    purpose: Purpose = "warm anew" if is_fresh else "warm"
+    tools = _Tools(clock, clock, teller, metrics, purpose)
+    return _opened(settings.model_copy(update=changes), registry, tools, runtimes={})
 
 
 def build_app(
@@ -98,7 +130,7 @@ def build_app(
     registry = _checked_registry(settings)
     metrics = Metrics()
     teller = Teller(metrics, log, known_models=registry.models)
-    tools = _Tools(clock, wall_clock, teller, metrics, keeps=True)
+    tools = _Tools(clock, wall_clock, teller, metrics, purpose="keep")
     written = MemoryCache[Written](settings.cache.max_bytes // 2, clock)
     app = create_app(
         settings,
@@ -118,13 +150,13 @@ def build_app(
 
 
 class _Tools(NamedTuple):
-    """What almost every object needs; ``keeps`` says whether the ledger is written."""
+    """What almost every object needs; ``purpose`` is that of opening the ledger."""
 
     clock: Clock
     wall_clock: Clock
     teller: Teller
     metrics: Metrics
-    keeps: bool
+    purpose: Purpose
 
 
 def _require_guarded(settings: Settings, keys: WatchedKeys) -> None:
@@ -209,12 +241,16 @@ async def _opened(
 async def _open_calibrator(
     held: AsyncExitStack, settings: Settings, table: HarTable, tools: _Tools
 ) -> Calibrator:
-    if not tools.keeps:
-        return held.enter_context(calibrator_to_ask(settings, table, tools.teller))
-    return await held.enter_async_context(
-        calibrator_to_keep(
-            settings, table, tools.teller, tools.metrics, tools.wall_clock
+    teller, wall_clock = tools.teller, tools.wall_clock
+    if tools.purpose == "ask":
+        return held.enter_context(calibrator_to_ask(settings, table, teller))
+    if tools.purpose == "keep":
+        return await held.enter_async_context(
+            calibrator_to_keep(settings, table, teller, tools.metrics, wall_clock)
         )
+    is_fresh = tools.purpose == "warm anew"
+    return held.enter_context(
+        calibrator_to_warm(settings, table, teller, wall_clock, is_fresh=is_fresh)
     )
 
 

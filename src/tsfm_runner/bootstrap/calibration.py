@@ -2,22 +2,27 @@
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from importlib.resources import files
+from pathlib import Path
 
 from tsfm_runner.adapters.ledger import SqliteLedger, open_ledger, read_state
 from tsfm_runner.adapters.no_ledger import NoLedger
 from tsfm_runner.adapters.telemetry import Metrics, Teller
-from tsfm_runner.config import Settings
+from tsfm_runner.config import CalibrationConfig, Settings
 from tsfm_runner.core.har import HarTable
 from tsfm_runner.domain.ledger import LedgerContents
+from tsfm_runner.errors import UnreadableInputError
 from tsfm_runner.ports import Clock, Ledger
 from tsfm_runner.service.calibration.calibrator import Calibrator
 from tsfm_runner.service.calibration.describing import Describer
 from tsfm_runner.service.calibration.pending import Pending
+from tsfm_runner.service.calibration.persisting import restore
 from tsfm_runner.service.calibration.priors import Prior
 from tsfm_runner.service.calibration.resuming import resume
 from tsfm_runner.service.calibration.snapshots import keep_snapshots, snapshot
@@ -87,6 +92,61 @@ async def calibrator_to_keep(
             ledger.append([snapshot(calibrator, wall_clock)])
 
 
+@contextmanager
+def calibrator_to_warm(
+    settings: Settings,
+    table: HarTable,
+    teller: Teller,
+    wall_clock: Clock,
+    *,
+    is_fresh: bool,
+) -> Generator[Calibrator]:
+    """Open the ledger to teach history to what was learned, or to nothing if fresh.
+
+    At the end the state is written down, and nothing else; after a failure not even
+    that. Bands that wait in the ledger are left to the service.
+    """
+    with open_ledger(settings.store, tell=teller.ledger_changed) as ledger:
+        contents = ledger.read(awaited_after_s=math.inf)
+        if is_fresh:
+            contents = replace(contents, state=None, forecasts=(), scores=())
+        calibrator = _calibrator(
+            settings,
+            table,
+            teller,
+            ledger=NoLedger(),
+            contents=contents,
+            wall_clock=wall_clock,
+        )
+        calibrator.pending = _pending(settings.calibration)
+        yield calibrator
+        applied = contents.next_score_id - 1
+        taken = snapshot(calibrator, time.time)
+        ledger.append([replace(taken, applied_score_id=applied)])
+
+
+def read_learned(settings: Settings, path: Path) -> CalibrationState:
+    """Return what stands in the newest state of another ledger.
+
+    Raises ``UnreadableInputError`` where there is none, and ``CalibrationStateError``
+    where it cannot be read.
+    """
+    entry = read_state(f"sqlite:///{path}")
+    if entry is None:
+        raise UnreadableInputError(f"{path} holds no calibration state")
+    state = _new_state(settings)
+    restore(state, entry.blob)
+    return state
+
+
+def _new_state(settings: Settings) -> CalibrationState:
+    return CalibrationState(settings.calibration, settings.drift, load_priors())
+
+
+def _pending(config: CalibrationConfig) -> Pending:
+    return Pending(max_bytes=config.max_pending_bytes, max_markets=config.max_markets)
+
+
 def _calibrator(  # noqa: PLR0913 - one argument a collaborator
     settings: Settings,
     table: HarTable,
@@ -97,10 +157,7 @@ def _calibrator(  # noqa: PLR0913 - one argument a collaborator
     wall_clock: Clock,
 ) -> Calibrator:
     config = settings.calibration
-    state = CalibrationState(config, settings.drift, load_priors())
-    pending = Pending(
-        max_bytes=config.max_pending_bytes, max_markets=config.max_markets
-    )
+    state, pending = _new_state(settings), _pending(config)
     numbers = resume(
         contents,
         state,
