@@ -91,10 +91,10 @@ class Tallies:
             (np.ones_like(y), *served, *raw, *target), axis=1, dtype=np.float64
         )
         np.add.at(self.sums, (shadows, segments, cells), numbers)
-        self._cluster(segments.tolist(), events, target.is_closed.tolist())
+        self.cluster(segments.tolist(), events, target.is_closed.tolist())
         return served, target
 
-    def _cluster(
+    def cluster(
         self, segments: list[int], events: list[str], is_hit: list[bool]
     ) -> None:
         """Move the sums of each event's segment from what it was to what it is."""
