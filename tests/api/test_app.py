@@ -9,7 +9,9 @@ from tests.api.wire import (
     FORECAST,
     a_client,
     a_request,
+    an_app,
     assert_problem,
+    client_of,
     prices,
 )
 from tests.fakes import Answers, FakeRuntime
@@ -129,3 +131,12 @@ def test_page_of_documentation_sends_the_schema_to_no_validator(
     page = client.get("/docs").text
 
     assert '"validatorUrl": null' in page
+
+
+def test_application_may_start_again_in_one_process() -> None:
+    app = an_app()
+
+    for market_id in ("first", "second"):
+        with client_of(app) as client:
+            client.post(FORECAST, json=a_request(market_id=market_id))
+            assert client.get("/metrics").text.count("\ntsfm_bands_waiting 1.0") == 1

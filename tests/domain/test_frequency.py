@@ -1,6 +1,6 @@
 import pytest
 
-from tsfm_runner.domain.frequency import Frequency
+from tsfm_runner.domain.frequency import Frequency, step_text
 from tsfm_runner.errors import InvalidTaskError
 
 
@@ -23,6 +23,11 @@ def test_every_spelling_is_read(text: str, step_s: int) -> None:
     freq = Frequency.parse(text)
 
     assert (freq.text, freq.step_s) == (text, step_s)
+
+
+@pytest.mark.parametrize("step_s", [60, 300, 3_540, 3_600, 5_400, 82_800, 86_400])
+def test_text_of_a_step_is_read_as_that_step(step_s: int) -> None:
+    assert Frequency.parse(step_text(step_s)).step_s == step_s
 
 
 @pytest.mark.parametrize(

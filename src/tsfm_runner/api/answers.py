@@ -140,10 +140,10 @@ def step_times(as_of: str, step_s: int, horizon: int) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=_TIMES_REMEMBERED)
-def moment_text(epoch_s: float) -> str:
-    """Return a moment in UTC, to the millisecond."""
+def moment_text(epoch_s: float, *, timespec: str = "milliseconds") -> str:
+    """Return a moment in UTC."""
     moment = datetime.fromtimestamp(epoch_s, UTC)
-    return rfc3339_text(moment.isoformat(timespec="milliseconds"))
+    return rfc3339_text(moment.isoformat(timespec=timespec))
 
 
 def rfc3339_text(isoformat: str) -> str:

@@ -134,7 +134,7 @@ def _written(market_id: str, page: _Page) -> bytes:
 def _stored(forecast: LedgerForecast) -> StoredForecast:
     entry = forecast.entry
     keys = level_keys(entry.quantile_levels)
-    as_of = moment_text(entry.cutoff_s)
+    as_of = moment_text(entry.cutoff_s, timespec="auto")
     *columns, lower, upper = plain_columns(entry.published, entry.raw, entry.target)
     [outcomes] = plain_columns(forecast.outcomes[:, None])
     return {

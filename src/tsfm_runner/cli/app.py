@@ -19,6 +19,7 @@ from tsfm_runner.cli.forecast import forecast
 from tsfm_runner.cli.invocation import Invocation, reported
 from tsfm_runner.cli.ledger import check, export
 from tsfm_runner.cli.models import models
+from tsfm_runner.cli.observe import observe
 from tsfm_runner.cli.serve import serve
 from tsfm_runner.cli.simulate import simulate
 
@@ -73,6 +74,7 @@ for _command in (
     serve,
     forecast,
     cycle,
+    observe,
     models,
     doctor,
     bench,

@@ -3,8 +3,11 @@
 from enum import IntEnum
 
 from tsfm_runner.errors import (
+    CalibrationStateError,
     ConfigurationError,
     InvalidTaskError,
+    LedgerInUseError,
+    LedgerUnavailableError,
     ModelNotAllowedError,
     TsfmError,
     UnreadableInputError,
@@ -23,13 +26,16 @@ class ExitCode(IntEnum):
 
 EXIT_CODES_HELP = (
     "Exit codes: 0 all well; 1 a check or a budget failed; 2 wrong usage or input "
-    "that nothing can be made of; 3 the configuration cannot be used; 4 done, but "
-    "some markets were skipped."
+    "that nothing can be made of; 3 the configuration or the ledger cannot be used; 4 "
+    "done, but some markets were skipped."
 )
 
 _BY_ERROR: dict[type[TsfmError], ExitCode] = {
     ConfigurationError: ExitCode.CONFIGURATION,
     ModelNotAllowedError: ExitCode.CONFIGURATION,
+    CalibrationStateError: ExitCode.CONFIGURATION,
+    LedgerInUseError: ExitCode.CONFIGURATION,
+    LedgerUnavailableError: ExitCode.FAILED,
     InvalidTaskError: ExitCode.USAGE,
     UnreadableInputError: ExitCode.USAGE,
 }
