@@ -9,6 +9,7 @@ from typer.core import TyperCommand, TyperGroup
 
 import tsfm_runner
 from tsfm_runner.cli.bench import bench
+from tsfm_runner.cli.calibrate import calibrate
 from tsfm_runner.cli.config import explain
 from tsfm_runner.cli.cycle import cycle
 from tsfm_runner.cli.doctor import doctor
@@ -75,6 +76,7 @@ for _command in (
     forecast,
     cycle,
     observe,
+    calibrate,
     models,
     doctor,
     bench,
