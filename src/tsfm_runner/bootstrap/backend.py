@@ -1,7 +1,6 @@
-"""Builds the service and the application around it."""
+"""Builds the service: runtimes, calibration, and all that is between."""
 
 import json
-import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import (
@@ -10,29 +9,20 @@ from contextlib import (
     asynccontextmanager,
 )
 from functools import partial
-from importlib.metadata import version
 from importlib.resources import files
-from ipaddress import ip_address
-from typing import Literal, NamedTuple, TextIO, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
-from structlog.typing import FilteringBoundLogger
-
-from tsfm_runner.adapters.key_ring import WatchedKeys
 from tsfm_runner.adapters.memory_cache import MemoryCache
 from tsfm_runner.adapters.model_registry import load_registry
 from tsfm_runner.adapters.naming import unique_names
-from tsfm_runner.adapters.rate_limits import RateLimits
-from tsfm_runner.adapters.telemetry import Metrics, Teller, open_log, silent_log
+from tsfm_runner.adapters.telemetry import Metrics, Teller, silent_log
 from tsfm_runner.adapters.tollama import TollamaRuntime, open_session
-from tsfm_runner.api.app import Application, create_app
-from tsfm_runner.api.watch import Watch
-from tsfm_runner.api.writing import Written
 from tsfm_runner.bootstrap.calibration import (
     calibrator_to_ask,
     calibrator_to_keep,
     calibrator_to_warm,
 )
-from tsfm_runner.config import AuthConfig, CacheConfig, Settings, TollamaConfig
+from tsfm_runner.config import CacheConfig, Settings, TollamaConfig
 from tsfm_runner.core.har import HarTable
 from tsfm_runner.domain.forecast import Rung, ServedForecast
 from tsfm_runner.domain.model import ModelRegistry
@@ -75,12 +65,10 @@ def open_backend(
     Raises ``ConfigurationError`` when registry or licences forbid the start, and
     ``CalibrationStateError`` when what was learned before cannot be read.
     """
-    registry = _checked_registry(settings)
-    metrics = Metrics()
-    teller = Teller(metrics, silent_log(), known_models=registry.models)
+    registry = checked_registry(settings)
     purpose: Purpose = "keep" if keeps else "ask"
-    tools = _Tools(clock, wall_clock, teller, metrics, purpose)
-    return _opened(settings, registry, tools, runtimes)
+    tools = _silent_tools(registry, clock, wall_clock, purpose)
+    return opened(settings, registry, tools, runtimes)
 
 
 def open_warming(
@@ -101,55 +89,12 @@ def open_warming(
         "cache": CacheConfig(ttl_s=0),
         "calibration": calibration.model_copy(update={"shadow": False}),
     }
-    registry = _checked_registry(settings)
-    metrics = Metrics()
-    teller = Teller(metrics, silent_log(), known_models=registry.models)
-    purpose: Purpose = "warm anew" if is_fresh else "warm"
-    tools = _Tools(clock, clock, teller, metrics, purpose)
-    return _opened(settings.model_copy(update=changes), registry, tools, runtimes={})
+    registry = checked_registry(settings)
+    tools = _silent_tools(registry, clock, clock, "warm anew" if is_fresh else "warm")
+    return opened(settings.model_copy(update=changes), registry, tools, runtimes={})
 
 
-def build_app(
-    settings: Settings,
-    *,
-    clock: Clock = time.monotonic,
-    wall_clock: Clock = time.time,
-    log_stream: TextIO | None = None,
-    runtimes: Runtimes | None = None,
-) -> Application:
-    """Return the HTTP application; it opens its backend when it starts.
-
-    ``runtimes`` stand in the place of those that the settings name.
-
-    Raises ``ConfigurationError`` when registry, licences or keys forbid the start,
-    or when anybody on the network could use the service.
-    """
-    log = open_log(settings.log, log_stream or sys.stderr)
-    keys = WatchedKeys(settings.auth, log)
-    _require_guarded(settings, keys)
-    registry = _checked_registry(settings)
-    metrics = Metrics()
-    teller = Teller(metrics, log, known_models=registry.models)
-    tools = _Tools(clock, wall_clock, teller, metrics, purpose="keep")
-    written = MemoryCache[Written](settings.cache.max_bytes // 2, clock)
-    app = create_app(
-        settings,
-        lambda: _logged(_opened(settings, registry, tools, runtimes), settings, log),
-        keys=keys,
-        limiter=_limiter(settings.auth, keys, clock),
-        watch=Watch(
-            teller, metrics.exposition, written, clock, unique_names(), wall_clock
-        ),
-    )
-    metrics.watch(
-        "tsfm_requests_in_flight",
-        "Forecast requests at work.",
-        lambda: app.edge.n_in_flight,
-    )
-    return app
-
-
-class _Tools(NamedTuple):
+class Tools(NamedTuple):
     """What almost every object needs; ``purpose`` is that of opening the ledger."""
 
     clock: Clock
@@ -159,34 +104,17 @@ class _Tools(NamedTuple):
     purpose: Purpose
 
 
-def _require_guarded(settings: Settings, keys: WatchedKeys) -> None:
-    host, auth = settings.server.host, settings.auth
-    if keys.is_empty and not (_is_loopback(host) or auth.allow_anonymous):
-        raise ConfigurationError(
-            f"server.host is {host}, which others can reach: set auth.keys, "
-            "or auth.allow_anonymous to serve everybody"
-        )
+def _silent_tools(
+    registry: ModelRegistry, clock: Clock, wall_clock: Clock, purpose: Purpose
+) -> Tools:
+    """Return tools that log nothing."""
+    metrics = Metrics()
+    teller = Teller(metrics, silent_log(), known_models=registry.models)
+    return Tools(clock, wall_clock, teller, metrics, purpose)
 
 
-def _limiter(auth: AuthConfig, keys: WatchedKeys, clock: Clock) -> RateLimits:
-    unknown = sorted(auth.rates_per_minute.keys() - keys.names)
-    if unknown:
-        known = ", ".join(sorted(keys.names)) or "none"
-        raise ConfigurationError(
-            f"auth.rates_per_minute names {', '.join(unknown)}, which no key has "
-            f"(keys: {known})"
-        )
-    return RateLimits(auth, clock)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _checked_registry(settings: Settings) -> ModelRegistry:
+def checked_registry(settings: Settings) -> ModelRegistry:
+    """Return the models; raise ``ConfigurationError`` for one that is not allowed."""
     registry = load_registry(settings.models_file, settings.environment)
     if settings.tollama.url is not None and not registry.is_allowed(
         settings.tollama.model
@@ -199,29 +127,13 @@ def _checked_registry(settings: Settings) -> ModelRegistry:
 
 
 @asynccontextmanager
-async def _logged(
-    opening: AbstractAsyncContextManager[Backend],
-    settings: Settings,
-    log: FilteringBoundLogger,
-) -> AsyncIterator[Backend]:
-    async with opening as backend:
-        log.info(
-            "started",
-            version=version("tsfm-runner"),
-            environment=settings.environment,
-            runtimes=list(backend.catalogue.runtimes),
-        )
-        yield backend
-    log.info("stopped")
-
-
-@asynccontextmanager
-async def _opened(
+async def opened(
     settings: Settings,
     registry: ModelRegistry,
-    tools: _Tools,
+    tools: Tools,
     runtimes: Runtimes | None,
 ) -> AsyncIterator[Backend]:
+    """Hold everything open that the use cases need, and yield them."""
     async with AsyncExitStack() as held:
         if runtimes is None:
             runtimes = await _open_runtimes(held, settings, tools.clock)
@@ -239,7 +151,7 @@ async def _opened(
 
 
 async def _open_calibrator(
-    held: AsyncExitStack, settings: Settings, table: HarTable, tools: _Tools
+    held: AsyncExitStack, settings: Settings, table: HarTable, tools: Tools
 ) -> Calibrator:
     teller, wall_clock = tools.teller, tools.wall_clock
     if tools.purpose == "ask":
@@ -279,7 +191,7 @@ def _backend(  # noqa: PLR0913 - one argument a collaborator
     settings: Settings,
     registry: ModelRegistry,
     runtimes: Runtimes,
-    tools: _Tools,
+    tools: Tools,
     *,
     baselines: Baselines,
     calibrator: Calibrator,
@@ -334,7 +246,7 @@ def _predictor(
     settings: Settings,
     rung: Rung,
     runtime: ForecastRuntime,
-    tools: _Tools,
+    tools: Tools,
     activity: Activity,
 ) -> Predictor:
     clock, teller, metrics = tools.clock, tools.teller, tools.metrics

@@ -1,0 +1,112 @@
+"""Builds the HTTP application around the service."""
+
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+)
+from importlib.metadata import version
+from ipaddress import ip_address
+from typing import TextIO
+
+from structlog.typing import FilteringBoundLogger
+
+from tsfm_runner.adapters.key_ring import WatchedKeys
+from tsfm_runner.adapters.memory_cache import MemoryCache
+from tsfm_runner.adapters.naming import unique_names
+from tsfm_runner.adapters.rate_limits import RateLimits
+from tsfm_runner.adapters.telemetry import Metrics, Teller, open_log
+from tsfm_runner.api.app import Application, create_app
+from tsfm_runner.api.watch import Watch
+from tsfm_runner.api.writing import Written
+from tsfm_runner.bootstrap.backend import Runtimes, Tools, checked_registry, opened
+from tsfm_runner.config import AuthConfig, Settings
+from tsfm_runner.errors import ConfigurationError
+from tsfm_runner.ports import Clock
+from tsfm_runner.service.backend import Backend
+
+
+def build_app(
+    settings: Settings,
+    *,
+    clock: Clock = time.monotonic,
+    wall_clock: Clock = time.time,
+    log_stream: TextIO | None = None,
+    runtimes: Runtimes | None = None,
+) -> Application:
+    """Return the HTTP application; it opens its backend when it starts.
+
+    ``runtimes`` stand in the place of those that the settings name.
+
+    Raises ``ConfigurationError`` when registry, licences or keys forbid the start,
+    or when anybody on the network could use the service.
+    """
+    log = open_log(settings.log, log_stream or sys.stderr)
+    keys = WatchedKeys(settings.auth, log)
+    _require_guarded(settings, keys)
+    registry = checked_registry(settings)
+    metrics = Metrics()
+    teller = Teller(metrics, log, known_models=registry.models)
+    tools = Tools(clock, wall_clock, teller, metrics, purpose="keep")
+    written = MemoryCache[Written](settings.cache.max_bytes // 2, clock)
+    app = create_app(
+        settings,
+        lambda: _logged(opened(settings, registry, tools, runtimes), settings, log),
+        keys=keys,
+        limiter=_limiter(settings.auth, keys, clock),
+        watch=Watch(
+            teller, metrics.exposition, written, clock, unique_names(), wall_clock
+        ),
+    )
+    metrics.watch(
+        "tsfm_requests_in_flight",
+        "Forecast requests at work.",
+        lambda: app.edge.n_in_flight,
+    )
+    return app
+
+
+def _require_guarded(settings: Settings, keys: WatchedKeys) -> None:
+    host, auth = settings.server.host, settings.auth
+    if keys.is_empty and not (_is_loopback(host) or auth.allow_anonymous):
+        raise ConfigurationError(
+            f"server.host is {host}, which others can reach: set auth.keys, "
+            "or auth.allow_anonymous to serve everybody"
+        )
+
+
+def _limiter(auth: AuthConfig, keys: WatchedKeys, clock: Clock) -> RateLimits:
+    unknown = sorted(auth.rates_per_minute.keys() - keys.names)
+    if unknown:
+        known = ", ".join(sorted(keys.names)) or "none"
+        raise ConfigurationError(
+            f"auth.rates_per_minute names {', '.join(unknown)}, which no key has "
+            f"(keys: {known})"
+        )
+    return RateLimits(auth, clock)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@asynccontextmanager
+async def _logged(
+    opening: AbstractAsyncContextManager[Backend],
+    settings: Settings,
+    log: FilteringBoundLogger,
+) -> AsyncIterator[Backend]:
+    async with opening as backend:
+        log.info(
+            "started",
+            version=version("tsfm-runner"),
+            environment=settings.environment,
+            runtimes=list(backend.catalogue.runtimes),
+        )
+        yield backend
+    log.info("stopped")
