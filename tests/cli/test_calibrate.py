@@ -77,15 +77,15 @@ def n_scored(state: StateEntry) -> int:
 def test_history_teaches_the_state_and_leaves_nothing_else(
     ledger: Path, history: Path
 ) -> None:
-    told = teach(ledger, history, "--base", "ewma,har")
+    told = teach(ledger, history, "--base", "ewma,har", "--base", "kalman")
 
     names = [one["base"] for one in told["bases"]]
     scores = [one["scores"] for one in told["bases"]]
-    assert names == ["ewma", "har"]
+    assert names == ["ewma", "har", "kalman"]
     assert told["origins"] == N_MARKETS * (N_STEPS - 1)
     # A band from step k has min(12, 39 - k) outcomes.
     expected = N_MARKETS * sum(min(12, N_STEPS - 1 - k) for k in range(1, N_STEPS))
-    assert scores == [expected, expected]
+    assert scores == 3 * [expected]
     assert n_scored(state_of(ledger)) == sum(scores)
     checked = run("ledger", "check", environ=environ_of(ledger))
     assert checked.stdout.endswith("0 forecasts, 0 outcomes, 0 scores, 0 findings\n")
@@ -309,7 +309,7 @@ def test_no_service_may_be_running(ledger: Path, history: Path) -> None:
     with open_at(ledger):
         result = run("calibrate", "--from", history, environ=environ_of(ledger))
 
-    assert result.exit_code == ExitCode.FAILED
+    assert result.exit_code == ExitCode.CONFIGURATION
     assert "another process" in result.stderr or "in use" in result.stderr
 
 

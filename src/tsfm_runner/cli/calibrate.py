@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, get_args
@@ -62,8 +63,8 @@ def calibrate(  # noqa: PLR0913 - one parameter an option
         ),
     ],
     base: Annotated[
-        str | None,
-        typer.Option(help="Baselines between commas, as ewma,har."),
+        list[str] | None,
+        typer.Option(help="Baseline, or several between commas; repeatable."),
     ] = None,
     freq: Annotated[
         str | None, typer.Option(help="Step between points, as 5m or 1h.")
@@ -115,14 +116,13 @@ def calibrate(  # noqa: PLR0913 - one parameter an option
         raise typer.Exit(ExitCode.PARTIAL)
 
 
-def _baselines(text: str | None, *, default: str) -> tuple[str, ...]:
+def _baselines(given: Sequence[str] | None, *, default: str) -> tuple[str, ...]:
     """Read baselines between commas; raise ``InvalidTaskError`` for anything else."""
-    if text is None:
+    if not given:
         return (default,)
-    names = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
-    known = get_args(BaselineMethod)
-    unknown = [name for name in names if name not in known]
-    if unknown:
+    parts = (part.strip() for text in given for part in text.split(","))
+    names, known = tuple(dict.fromkeys(parts)), get_args(BaselineMethod)
+    if not set(names) <= set(known):
         raise InvalidTaskError("--base", f"must name some of {', '.join(known)}")
     return names
 
