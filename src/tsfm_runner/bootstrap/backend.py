@@ -202,22 +202,6 @@ def _backend(  # noqa: PLR0913 - one argument a collaborator
         rung: _predictor(settings, rung, runtime, tools, activity)
         for rung, runtime in runtimes.items()
     }
-    shadowing = Shadowing(
-        settings.band,
-        baselines,
-        calibrator,
-        registry.models[settings.routing.baseline_method],
-        is_enabled=settings.calibration.shadow,
-    )
-    completer = Completer(
-        settings.band,
-        baselines,
-        shadowing,
-        calibrator,
-        {rung: predictor.line for rung, predictor in predictors.items()},
-        tools.clock,
-        unique_names(),
-    )
     kept = MemoryCache[ServedForecast](settings.cache.max_bytes // 2, tools.clock)
     service = ForecastService(
         settings,
@@ -228,7 +212,9 @@ def _backend(  # noqa: PLR0913 - one argument a collaborator
             {rung: default_models[rung] for rung in runtimes},
         ),
         predictors=predictors,
-        completer=completer,
+        completer=_completer(
+            settings, registry, tools.clock, predictors, baselines, calibrator
+        ),
         memory=Memory(settings.cache, kept, tools.clock, lambda: calibrator.version),
         activity=activity,
         telemetry=tools.teller,
@@ -240,6 +226,32 @@ def _backend(  # noqa: PLR0913 - one argument a collaborator
 
     catalogue = Catalogue(registry, runtimes, settings.resilience.attempt_timeout_s)
     return Backend(service, calibrator, catalogue, tools.teller, give_up)
+
+
+def _completer(  # noqa: PLR0913, PLR0917 - one argument a collaborator
+    settings: Settings,
+    registry: ModelRegistry,
+    clock: Clock,
+    predictors: Mapping[Rung, Predictor],
+    baselines: Baselines,
+    calibrator: Calibrator,
+) -> Completer:
+    baseline = registry.models[settings.routing.baseline_method]
+    return Completer(
+        settings.band,
+        baselines,
+        Shadowing(
+            settings.band,
+            baselines,
+            calibrator,
+            baseline,
+            is_enabled=settings.calibration.shadow,
+        ),
+        calibrator,
+        {rung: predictor.line for rung, predictor in predictors.items()},
+        clock,
+        unique_names(),
+    )
 
 
 def _predictor(
