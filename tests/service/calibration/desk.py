@@ -11,8 +11,8 @@ from tests.service.builders import (
     NO_PRIORS,
     calibrator,
     completer,
-    prepared,
     router,
+    task,
 )
 
 from tsfm_runner.config import Settings
@@ -26,6 +26,7 @@ from tsfm_runner.service.calibration.priors import Prior
 from tsfm_runner.service.calibration.snapshots import snapshot
 from tsfm_runner.service.completing import Journey
 from tsfm_runner.service.predicting import RawBand
+from tsfm_runner.service.preparing import prepare_many
 
 STEP_S = 300
 START_S = CUTOFF.timestamp()
@@ -96,15 +97,20 @@ class Desk:
         """
         self.clock.now_s = moment(step if now is None else now)
         fields = {"horizon": 3} | fields
-        ways = []
-        for name, row in prices.items():
-            ready = prepared(row, market_id=name, cutoff=cutoff_at(step), **fields)
-            raw = None
-            if band is not None:
-                rows = np.tile(np.array(band, float), (ready.task.horizon, 1))
-                raw = RawBand(rows, {}, (), 1)
-            ways.append(Journey(ready, BASELINE.plan(ready), None, 0.0, raw))
-        return self.completer.complete(ways)
+        tasks = [
+            task(row, market_id=name, cutoff=cutoff_at(step), **fields)
+            for name, row in prices.items()
+        ]
+        raw = None
+        if band is not None:
+            rows = np.tile(np.array(band, float), (fields["horizon"], 1))
+            raw = RawBand(rows, {}, (), 1)
+        return self.completer.complete(
+            [
+                Journey(ready, BASELINE.plan(ready), None, 0.0, raw)
+                for ready in prepare_many(tasks, self.settings.preparation)
+            ]
+        )
 
     def tell(
         self,
@@ -117,6 +123,12 @@ class Desk:
         times_s = np.array([moment(step) for step in points])
         told = MarketPoints(name, times_s, np.array(list(points.values())))
         return self.calibrator.tell([told], source=source)
+
+    def tell_all(self, step: float, prices: Mapping[str, float]) -> Told:
+        """Tell the prices of many markets at one step, all at once."""
+        at = np.array([moment(step)])
+        points = [MarketPoints(name, at, np.array([y])) for name, y in prices.items()]
+        return self.calibrator.tell(points, source="observation")
 
     def replay(
         self,

@@ -1,6 +1,5 @@
 """Bands wait for their outcomes: each once, in time, and within a bound of memory."""
 
-
 import numpy as np
 import pytest
 from tests.service.builders import prepared

@@ -77,7 +77,7 @@ def restore(state: CalibrationState, blob: bytes) -> None:
             )
         for one in plain.streams:
             _restore_stream(state.of_key(StreamKey(*one.key)), one)
-    except (msgspec.DecodeError, ValueError, zlib.error) as failure:
+    except (KeyError, TypeError, ValueError, zlib.error) as failure:
         raise CalibrationStateError(
             f"the calibration state cannot be read ({failure}): restore the ledger "
             "from a backup, or set store.url to a new file"
