@@ -159,3 +159,17 @@ def test_last_step_has_the_levels_that_were_asked_for(
         name: answer["yhat_q"][key][-1] if name in known else None
         for name, key in names.items()
     }
+
+
+@pytest.mark.parametrize("tick_size", [5e-324, 1e-9, 0.5])
+def test_whatever_the_tick_is_the_band_is_in_range_and_in_order(
+    tick_size: float,
+) -> None:
+    clock = a_wall_clock()
+
+    with a_client(EAGER, wall_clock=clock) as client:
+        let_it_learn(client, clock)
+        answer = asked(client, market_id="c", tick_size=tick_size)
+
+    steps = zip(*answer["yhat_q"].values(), strict=True)
+    assert all(0 <= low <= middle <= high <= 1 for low, middle, high in steps)

@@ -5,6 +5,7 @@ import numpy as np
 from tsfm_runner.core.arrays import FloatArray
 
 _GRID_TOLERANCE = 1e-4  # of a tick
+_SMALLEST_TICK = 1e-9  # a finer grid is none
 
 
 def outward_margins(
@@ -69,7 +70,7 @@ def calibrated_band(
     centre = median[..., None]
     prices = np.clip(centre + scale[..., None] * margins, 0, 1)
     prices = np.maximum.accumulate(prices, axis=-1)
-    has_grid = ~np.isnan(tick)
+    has_grid = tick >= _SMALLEST_TICK
     if not has_grid.any():
         return np.asarray(prices)
     grid = np.where(has_grid, tick, 1.0)[:, None, None]
