@@ -109,7 +109,7 @@ async def bands(
         served += part.served
     next(batches, None)
     rows = [step - 1 for step in STEPS]
-    return np.stack([answer.values[rows][:, [0, -1]] for answer in served])
+    return np.stack([answer.raw_values[rows][:, [0, -1]] for answer in served])
 
 
 def score(edges: FloatArray, outcomes: FloatArray, weights: FloatArray) -> FloatArray:
