@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 from tests.api.wire import (
+    AS_OF_S,
     BATCH,
     FORECAST,
     Json,
@@ -24,7 +26,9 @@ from tests.api.wire import (
 )
 from tests.fakes import Answers, FakeClock, FakeRuntime, flat_answers
 
+from tsfm_runner.adapters.telemetry import Metrics, Teller, silent_log
 from tsfm_runner.config import Settings
+from tsfm_runner.domain.calibration import Drift, StreamKey
 from tsfm_runner.domain.forecast import ModelCall, QuantileForecast
 from tsfm_runner.errors import (
     ForecastRuntimeError,
@@ -325,6 +329,93 @@ def test_what_the_cache_did_is_counted() -> None:
 
     assert at_first == [1, 0, 0, 0]
     assert (hits, joined, stale) == (2, 1, 1)
+
+
+def tells_outcomes(service: Service, *later: float) -> None:
+    """Ask for one market again and again, each time with one price more."""
+    series = prices(60)
+    for place in range(len(later) + 1):
+        moment = datetime.fromtimestamp(AS_OF_S + 300 * place, UTC)
+        request = a_request(
+            y=[*series, *later[:place]], as_of_ts=moment.isoformat(), freq="5m"
+        )
+        assert service.client.post(FORECAST, json=request).status_code == 200
+
+
+@shows("tsfm_outcomes")
+@shows("tsfm_breaches")
+@shows("tsfm_bands_waiting")
+def test_steps_whose_outcomes_came_are_counted_and_those_outside() -> None:
+    with a_service() as service:
+        at_first = service.value("tsfm_outcomes_total")
+        tells_outcomes(service, 0.43, 0.99)
+
+        # Of the answer and its shadow: one step at first, then one of each origin.
+        assert at_first == 0
+        assert service.value("tsfm_outcomes_total") == 2 + 4
+        assert service.value("tsfm_breaches_total", severity="severe") == 2
+        assert service.value("tsfm_breaches_total", severity="moderate") == 0
+        assert service.value("tsfm_bands_waiting") == 6
+        assert service.value("tsfm_bands_dropped") == 0
+
+
+@shows("tsfm_bands_dropped")
+def test_bands_that_were_dropped_are_counted() -> None:
+    settings = with_tollama(calibration={"max_markets": 1, "shadow": False})
+
+    with a_service(settings=settings) as service:
+        service.asks()
+        service.asks()
+        service.asks()
+
+        assert service.value("tsfm_bands_dropped") == 2
+        assert service.value("tsfm_bands_waiting") == 1
+
+
+@shows("tsfm_coverage_ratio")
+@shows("tsfm_interval_width")
+def test_what_bands_have_covered_is_told_by_step() -> None:
+    with a_service() as service:
+        tells_outcomes(service, 0.43, 0.99)
+        labels = {"segment": "all", "step": "1"}
+        closed = service.value("tsfm_coverage_ratio", **labels, kind="closed")
+        inside = service.value("tsfm_coverage_ratio", **labels, kind="open")
+        width = service.value("tsfm_interval_width", **labels)
+
+    assert (closed, inside) == (0.5, 0.5)
+    assert 0.04 < width < 0.1
+
+
+@shows("tsfm_drifts")
+def test_segments_that_drifted_are_counted_by_model() -> None:
+    # A service whose outcomes go astray for long enough is played in
+    # tests/service/calibration; what the teller does with a drift is told here.
+    metrics = Metrics()
+    teller = Teller(metrics, silent_log(), known_models=("ewma",))
+
+    for name in ("ewma", "my own"):
+        key = StreamKey(name, "1", 300)
+        teller.drifted(Drift(key, "a segment", 1, miss_rate=0.4, inside_rate=0.6))
+
+    told = read(metrics.exposition().decode())
+    for model in ("ewma", "other"):
+        assert told["tsfm_drifts_total", frozenset({("model", model)})] == 1
+
+
+@shows("tsfm_ledger_lag_seconds")
+@shows("tsfm_ledger_let_go")
+def test_what_waits_to_be_written_down_is_told() -> None:
+    settings = with_tollama(store={"url": "sqlite://", "commit_interval_s": 3_600})
+
+    with a_service(settings=settings) as service:
+        before = service.value("tsfm_ledger_lag_seconds")
+        service.asks()
+        let_go = service.value("tsfm_ledger_let_go")
+        after = service.value("tsfm_ledger_lag_seconds")
+
+    assert before == 0
+    assert after > 0
+    assert let_go == 0
 
 
 @shows("tsfm_breaker_state")

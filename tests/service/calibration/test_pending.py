@@ -99,6 +99,7 @@ def test_a_series_without_a_known_price_since_then_tells_nothing() -> None:
     desk = asked()
 
     carried(desk, [0.4, 0.4, *[np.nan] * 3], 3)
+    carried(desk, [0.4, 0.4, *[np.nan] * 5], 4)
 
     assert ended(desk) == []
     assert len(desk.calibrator.pending) == 1

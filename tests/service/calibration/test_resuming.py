@@ -8,7 +8,7 @@ import pytest
 from tests.fakes import FakeLedger
 from tests.service.calibration.desk import SOON, Desk, moment
 
-from tsfm_runner.domain.ledger import StateEntry
+from tsfm_runner.domain.ledger import LedgerContents, StateEntry
 from tsfm_runner.service.calibration.snapshots import keep_snapshots
 
 FLAT = np.full(30, 0.4)
@@ -101,6 +101,20 @@ def test_a_band_without_an_event_is_one_of_its_market() -> None:
     [waiting] = restarted(desk, step=0).calibrator.pending
 
     assert waiting.event == "m"
+
+
+def test_steps_of_bands_that_are_gone_are_passed_over() -> None:
+    class Forgetful(FakeLedger):
+        def read(self, *, awaited_after_s: float) -> LedgerContents:
+            found = super().read(awaited_after_s=awaited_after_s)
+            return replace(found, ended=frozenset({(99, 1)}))
+
+    ledger = Forgetful()
+    ledger.append(asked().ledger.entries)
+
+    again = Desk(calibration=SOON, ledger=ledger)
+
+    assert again.tell("m", {1: 0.41}).n_scored == 1
 
 
 def test_a_snapshot_tells_counts_by_segment_and_step() -> None:
