@@ -3,7 +3,7 @@
 Many simulated markets of one segment are replayed through the service. At one moment
 all of them change: their volatility halves, doubles, or is fourfold for a day; or
 their moves begin to follow on each other, or to turn back. What was learned before
-weighs as it does after months.
+weighs as it does after months. Markets that stay as they are show false alarms.
 """
 
 import argparse

@@ -52,6 +52,7 @@ class Change(NamedTuple):
 
 
 CHANGES = (
+    Change("stays"),
     Change("halves", volatility=0.5),
     Change("doubles", volatility=2.0),
     Change("x4 for a day", volatility=4.0, n_steps=_DAY),
