@@ -17,7 +17,7 @@ from tests.api.wire import BATCH, FORECAST, Json, a_request, an_app
 from tsfm_runner.api.schemas import ForecastAnswer, ForecastRequest
 
 EXAMPLES = int(os.environ.get("TSFM_SCHEMATHESIS_EXAMPLES", "500"))
-ROUTES_TO_VARY = 2  # the others take nothing
+ROUTES_TO_VARY = 5  # the others take nothing
 # Lengths that must agree with each other are rules that no schema can tell.
 UNTOLD: list[CheckFunction] = [positive_data_acceptance]
 # A batch is answered 200 with a problem in the place of each wrong request.
@@ -65,6 +65,50 @@ def test_example_in_the_document_is_answered(client: TestClient) -> None:
     [example] = told["examples"]
 
     assert client.post(FORECAST, json=example).status_code == 200
+
+
+def test_example_of_observations_in_the_document_is_taken(client: TestClient) -> None:
+    told = _document(client)["components"]["schemas"]["Observations"]
+
+    [example] = told["examples"]
+
+    assert (told["type"], told["minItems"], told["maxItems"]) == ("array", 1, 10_000)
+    assert client.post("/tsfm/observations", json=example).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("route", "method", "statuses"),
+    [
+        (
+            "/tsfm/observations",
+            "post",
+            {"202", "400", "401", "413", "422", "500", "503"},
+        ),
+        (
+            "/tsfm/forecasts/{market_id}",
+            "get",
+            {"200", "401", "404", "422", "500", "503"},
+        ),
+        ("/tsfm/coverage", "get", {"200", "401", "422", "500"}),
+    ],
+)
+def test_document_tells_the_statuses_of_the_ledger_routes(
+    client: TestClient, route: str, method: str, statuses: set[str]
+) -> None:
+    told = _document(client)["paths"][route][method]["responses"]
+
+    assert told.keys() == statuses
+
+
+def test_document_describes_every_part_of_a_query(client: TestClient) -> None:
+    paths = _document(client)["paths"]
+
+    for route in ("/tsfm/forecasts/{market_id}", "/tsfm/coverage"):
+        parts = [
+            one for one in paths[route]["get"]["parameters"] if one["in"] == "query"
+        ]
+        assert parts
+        assert all(part["description"] for part in parts)
 
 
 @pytest.mark.parametrize("route", [FORECAST, BATCH])
