@@ -120,10 +120,10 @@ def _over(name: str) -> int | None:
 def _coverage_table(results: Results, length: Length, coverage: float) -> Table:
     table = Table(title=f"{100 * coverage:.0f} % interval: closed coverage by window")
     for head in ("change", "watch", "ahead"):
-        table.add_column(head)
+        table.add_column(head, overflow="fold")
     names = [f"{WINDOW * one}..{WINDOW * (one + 1)}" for one in SHOWN_WINDOWS]
     for head in (*names, "right after", "when over", "Winkler", "by off"):
-        table.add_column(head, justify="right")
+        table.add_column(head, justify="right", overflow="fold")
     for (change, watch), found in results.items():
         for ahead in SHOWN_STEPS:
             told = windows(found, length, coverage=coverage, ahead=ahead)
@@ -160,7 +160,7 @@ def _winkler(told: Mapping[int, Window]) -> float:
 def _event_table(results: Results) -> Table:
     table = Table(title="Drifts that were found (at any step ahead)")
     for head in ("change", "watch", "before the change", "after it", "first after"):
-        table.add_column(head, justify="right")
+        table.add_column(head, justify="right", overflow="fold")
     table.add_column("median delay", justify="right")
     for (change, watch), found in results.items():
         late = sorted(one.delay for one in found.events if one.delay >= 0)
