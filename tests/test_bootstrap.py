@@ -11,6 +11,7 @@ from tests.api.wire import a_request, prices
 from tests.fakes import Answers, FakeClock, FakeRuntime, flat_answers
 from tests.service.builders import task
 
+from tsfm_runner.adapters.ledger import read_state
 from tsfm_runner.adapters.tollama import TollamaRuntime
 from tsfm_runner.bootstrap import Runtimes, build_app, open_backend
 from tsfm_runner.config import Settings
@@ -96,6 +97,35 @@ async def test_a_clock_that_is_handed_in_tells_all_times() -> None:
     assert isinstance(again, ServedForecast)
     assert first.latency_ms == 250
     assert again.cache == CacheUse(10, is_stale=False)
+
+
+@pytest.mark.parametrize(("interval_s", "is_soon"), [(0.01, True), (3_600, False)])
+async def test_the_calibration_is_written_down_as_often_as_the_settings_say(
+    tmp_path: Path, interval_s: float, *, is_soon: bool
+) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    store = {"url": url, "commit_interval_s": 0.01, "snapshot_interval_s": interval_s}
+
+    async with open_backend(settings(store=store), keeps=True) as backend:
+        await backend.forecasts.forecast_many([task()], deadline_s=2)
+        await backend.calibrator.ledger.commit()
+        async with asyncio.timeout(10):
+            while is_soon and read_state(url) is None:  # noqa: ASYNC110 - a thread writes
+                await asyncio.sleep(0.01)
+        while_open = read_state(url)
+    at_the_end = read_state(url)
+
+    assert (while_open is not None) is is_soon
+    assert at_the_end is not None
+
+
+async def test_who_only_asks_writes_nothing_down(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+
+    async with open_backend(settings(store={"url": f"sqlite:///{path}"})) as backend:
+        await backend.forecasts.forecast_many([task()], deadline_s=2)
+
+    assert not path.exists()
 
 
 async def test_to_give_up_answers_all_who_wait_with_a_baseline() -> None:

@@ -51,7 +51,7 @@ def served(  # noqa: PLR0913 - one keyword for each thing that tests vary
 
 
 def _certificate(horizon: int) -> Certificate:
-    reach = 0.02 * np.arange(1, horizon + 1)
+    reach = 0.02 * np.arange(1, horizon + 1, dtype=np.float64)
     return Certificate(
         status="calibrated",
         segment="category=none",

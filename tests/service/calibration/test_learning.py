@@ -1,6 +1,7 @@
 """What outcomes teach: one fold a grid time, late ones, growth, drift, bounds."""
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,7 +41,12 @@ def stream(desk: Desk) -> Stream:
     return learned(desk).stream
 
 
-def waiting(n_steps: int, *markets: str, horizon: int = 1, **sections: object) -> Desk:
+def waiting(
+    n_steps: int,
+    *markets: str,
+    horizon: int = 1,
+    **sections: Any,  # noqa: ANN401 - sections are any
+) -> Desk:
     """Return a desk that asked for flat bands of each market at each step."""
     desk = Desk(**sections)
     for step in range(n_steps):
@@ -119,8 +125,8 @@ def test_arrays_grow_with_segments_and_cells() -> None:
     assert len({one.segment for one in records}) == 36
     assert sum(one.n for one in records) == 9 * (1 + 12 + 5 + 40)
     by_step = dict.fromkeys(range(1, 13), 0) | {16: 0, 20: 0, 24: 0, 32: 0, 40: 0}
-    for one in records:
-        by_step[one.step] += one.n
+    for record in records:
+        by_step[record.step] += record.n
     assert by_step[1] == 36
     assert by_step[5] == 27
     assert by_step[12] == 18

@@ -119,6 +119,33 @@ def test_to_merge_nothing_changes_nothing() -> None:
     assert to_bytes(state) == before
 
 
+def test_two_parts_of_the_same_market_keep_its_own_scale_and_join_its_event() -> None:
+    one, other = copy(part(some(0, 2))), copy(part(some(0, 2)))
+    [before] = one.learned.values()
+    names = list(before.scales.rows)
+    scales = before.scales.of(names, 3).copy()
+    clusters = before.tallies.clusters.copy()
+
+    merge(one, other)
+
+    [after] = one.learned.values()
+    assert np.array_equal(after.scales.of(names, 3), scales)
+    # As many events, each with twice the outcomes and the hits.
+    assert np.array_equal(after.tallies.clusters, clusters * [1, 2, 2, 4, 4, 4])
+
+
+def test_a_stream_that_learned_nothing_adds_nothing() -> None:
+    one, asked = copy(part(some(0, 2))), Desk(calibration=LASTING)
+    before = records(settled(one))
+    state = asked.calibrator.state
+    [key] = one.learned
+    state.stream(key)
+
+    merge(one, state)
+
+    assert records(one) == before
+
+
 def test_segments_are_known_by_their_names() -> None:
     one = copy(part(some(0, 2), "a", horizon=2))
     other = copy(part(some(2, 6), "b", horizon=5))

@@ -1,5 +1,7 @@
 """Bands wait for their outcomes: each once, in time, and within a bound of memory."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from tests.service.builders import prepared
@@ -27,7 +29,11 @@ def ended(desk: Desk) -> list[tuple[int, int]]:
     ]
 
 
-def asked(*markets: str, horizon: int = 3, **sections: object) -> Desk:
+def asked(
+    *markets: str,
+    horizon: int = 3,
+    **sections: Any,  # noqa: ANN401 - sections are any
+) -> Desk:
     desk = Desk(**sections)
     desk.ask(0, dict.fromkeys(markets or "m", FLAT), horizon=horizon, band=BAND)
     return desk
@@ -252,7 +258,7 @@ def test_a_market_keeps_its_other_bands_when_one_leaves() -> None:
     one_band = asked().calibrator.pending.n_bytes
     desk = Desk(calibration={"max_pending_bytes": int(2.5 * one_band)})
     for step in range(3):
-        desk.ask(step, {"m": [*FLAT[: 29 - step], *[np.nan] * step, 0.4]}, band=BAND)
+        desk.ask(step, {"m": np.r_[FLAT[: 29 - step], [np.nan] * step, 0.4]}, band=BAND)
 
     told = desk.tell("m", {3: 0.4})
 

@@ -24,7 +24,7 @@ BAND = (0.3, 0.4, 0.5)
 NARROW = (0.37, 0.4, 0.43)
 ROWS = {f"m{place}": np.r_[FLAT, 0.41, 0.4] for place in range(16)}
 FINE = MarketFacts(tick_size=1e-4)
-EARLY = {"min_scores": 30, "min_segment_scores": 5}
+EARLY: dict[str, float] = {"min_scores": 30, "min_segment_scores": 5}
 WATCHFUL = {
     "min_recent_scores": 60.0,
     "watch_half_life_steps": 20.0,

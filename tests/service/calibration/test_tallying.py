@@ -70,13 +70,16 @@ def test_counts_are_those_of_a_loop_over_the_ledger(desk: Desk) -> None:
     for key, members in groups.items():
         record = records[key]
         assert record.n == len(members)
-        for told, edges, miss in (
-            ("served", lambda band, step: band.published[step, [0, -1]], 0.2),
-            ("raw", lambda band, step: band.raw[step, [0, -1]], 0.2),
-            ("target", lambda band, step: band.target[step], 0.1),
+        for told, kind, miss in (
+            ("served", "published", 0.2),
+            ("raw", "raw", 0.2),
+            ("target", "target", 0.1),
         ):
             # Rows are kept in single precision.
-            pairs = [(np.float32(edges(band, step)), y) for band, step, y in members]
+            pairs = [
+                (getattr(band, kind)[step, [0, -1]].astype(np.float32), y)
+                for band, step, y in members
+            ]
             expected = record_of(pairs, miss)
             ours = getattr(record, told)
             assert ours[:2] == expected[:2]
@@ -93,7 +96,7 @@ def test_an_interval_takes_outcomes_of_an_event_together(desk: Desk) -> None:
     by_event: dict[str | None, list[bool]] = {}
     for band, step, y in ended(desk):
         if band.segment == segment:
-            low, high = np.float32(band.target[step])
+            low, high = band.target[step].astype(np.float32).tolist()
             by_event.setdefault(band.event_id, []).append(
                 bool(low - 1e-6 <= y <= high + 1e-6)
             )
