@@ -197,4 +197,4 @@ def _watch(metrics: Metrics, ledger: SqliteLedger, calibrator: Calibrator) -> No
         "Bands that were dropped before all their outcomes came.",
         lambda: calibrator.pending.n_dropped,
     )
-    metrics.watch_coverage(calibrator.state.records)
+    metrics.watch_coverage(calibrator.state.targets)

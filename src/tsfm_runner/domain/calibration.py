@@ -79,6 +79,17 @@ class IntervalRecord(NamedTuple):
     mean_interval_score: float
 
 
+class TargetRecord(NamedTuple):
+    """How target intervals as served did in one segment at one step: sums."""
+
+    segment: str
+    step: int
+    n: float
+    n_closed: float
+    n_open: float
+    width: float
+
+
 @dataclass(frozen=True, slots=True)
 class CoverageRecord:
     """How the bands of one model did in one segment at one step.

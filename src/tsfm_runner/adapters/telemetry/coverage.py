@@ -1,18 +1,20 @@
 """What bands have covered, as gauges of Prometheus: no more than can be read."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import add
+from typing import TypeAlias
 
-import numpy as np
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from tsfm_runner.domain.calibration import CoverageRecord
-from tsfm_runner.domain.task import FloatArray
+from tsfm_runner.domain.calibration import TargetRecord
 
 ALL = "all"
 _MAX_SEGMENTS = 20
 _STEPS = (1, 3, 6, 12)
+
+Targets: TypeAlias = Callable[[Sequence[int]], Iterable[TargetRecord]]
 
 
 class CoverageCollector(Collector):
@@ -22,9 +24,9 @@ class CoverageCollector(Collector):
     `/tsfm/coverage` tells the rest.
     """
 
-    def __init__(self, records: Callable[[], Iterable[CoverageRecord]]) -> None:
-        """Read ``records`` whenever the metrics are read."""
-        self._records = records
+    def __init__(self, targets: Targets) -> None:
+        """Read ``targets``, which takes the steps, whenever the metrics are read."""
+        self._targets = targets
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield coverage and width as they stand now."""
@@ -46,20 +48,17 @@ class CoverageCollector(Collector):
         yield coverage
         yield width
 
-    def _rows(self) -> list[tuple[str, int, float, float, float, float]]:
-        sums: dict[tuple[str, int], FloatArray] = defaultdict(lambda: np.zeros(4))
+    def _rows(self) -> list[TargetRecord]:
+        sums: dict[tuple[str, int], list[float]] = defaultdict(lambda: [0.0] * 4)
         sizes: dict[str, float] = defaultdict(float)
-        for record in self._records():
-            if record.is_shadow or record.step not in _STEPS:
-                continue
-            target, n = record.target, record.n
-            numbers = (n, target.n_closed, target.n_open, target.mean_width * n)
-            for segment in (ALL, record.segment):
-                sums[segment, record.step] += numbers
-                sizes[segment] += n
+        for name, step, *numbers in self._targets(_STEPS):
+            for segment in (ALL, name):
+                row = sums[segment, step]
+                row[:] = map(add, row, numbers)
+                sizes[segment] += numbers[0]
         shown = sorted(sizes, key=sizes.__getitem__, reverse=True)[: _MAX_SEGMENTS + 1]
         return [
-            (segment, step, *numbers.tolist())
+            TargetRecord(segment, step, *numbers)
             for (segment, step), numbers in sorted(sums.items(), key=lambda one: one[0])
             if segment in shown
         ]

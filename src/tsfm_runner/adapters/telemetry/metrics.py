@@ -1,14 +1,13 @@
 """Every metric, by name; base units, and no label that grows with the markets."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from tsfm_runner.adapters.telemetry.coverage import CoverageCollector
+from tsfm_runner.adapters.telemetry.coverage import CoverageCollector, Targets
 from tsfm_runner.adapters.telemetry.tallies import Spread, Tally
-from tsfm_runner.domain.calibration import CoverageRecord
 
 _FAST_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 _SLOW_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10)
@@ -96,9 +95,9 @@ class Metrics:
             "tsfm_drifts", "Segments that started anew from recent scores.", "model"
         )
 
-    def watch_coverage(self, records: Callable[[], Iterable[CoverageRecord]]) -> None:
+    def watch_coverage(self, targets: Targets) -> None:
         """Add what bands have covered, as it is when the metrics are read."""
-        self._put("coverage", CoverageCollector(records))
+        self._put("coverage", CoverageCollector(targets))
 
     def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
         """Add a gauge that is read when the metrics are."""

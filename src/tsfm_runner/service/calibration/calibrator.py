@@ -118,11 +118,11 @@ class Calibrator:
         """Close the steps of which the points, and the one before them, tell."""
         book = self.pending.book(told.market_id)
         times_s, prices = told.times_s, told.prices
-        if book is not None and book.last is not None:
-            place = int(np.searchsorted(times_s, book.last[0]))
-            if place == times_s.size or times_s[place] != book.last[0]:
-                times_s = np.insert(times_s, place, book.last[0])
-                prices = np.insert(prices, place, book.last[1])
+        before = self.pending.last_point(told.market_id)
+        if before is not None and before[0] not in times_s:
+            place = int(np.searchsorted(times_s, before[0]))
+            times_s = np.insert(times_s, place, before[0])
+            prices = np.insert(prices, place, before[1])
         if keeps_last:
             last = float(told.times_s[-1]), float(told.prices[-1])
             self.pending.remember_point(told.market_id, *last)

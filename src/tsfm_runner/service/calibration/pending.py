@@ -56,7 +56,7 @@ _TARGET, _STEP_S, _OWNER, _STEP = range(4)
 
 @dataclass(slots=True, eq=False)
 class Book:
-    """All that waits in one market, and the last point that was told of it.
+    """All that waits in one market.
 
     ``table`` has a column for each open step: its target time, the step of its
     forecast in seconds, the place of its band in ``waiting``, its place in the band.
@@ -64,7 +64,6 @@ class Book:
 
     waiting: list[Waiting] = field(default_factory=list)
     newest_cutoff_s: dict[Stream, float] = field(default_factory=dict)
-    last: tuple[float, float] | None = None
     due_s: float = np.inf
     table: FloatArray = field(default_factory=lambda: np.zeros((4, 0)))
 
@@ -141,6 +140,7 @@ class Pending:
         self._max_markets = max_markets
         self._books: OrderedDict[str, Book] = OrderedDict()
         self._order: OrderedDict[int, Waiting] = OrderedDict()
+        self._points: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self.n_bytes = 0
         self.n_dropped = 0
 
@@ -171,11 +171,21 @@ class Pending:
         self._order[waiting.id] = waiting
         self.n_bytes += waiting.n_bytes
 
+    def last_point(self, market_id: str) -> tuple[float, float] | None:
+        """Return time and price of the newest point told without a forecast."""
+        return self._points.get(market_id)
+
     def remember_point(self, market_id: str, ts_s: float, y: float) -> None:
-        """Keep the last point that was told of a market without a forecast."""
-        book = self._touch(market_id)
-        if book.last is None or ts_s > book.last[0]:
-            book.last = (ts_s, y)
+        """Keep a point that was told of a market without a forecast, if it is newer.
+
+        Points are bounded apart from the bands, which wait for them.
+        """
+        last = self._points.pop(market_id, None)
+        if last is None or ts_s > last[0]:
+            last = (ts_s, y)
+        self._points[market_id] = last
+        if len(self._points) > self._max_markets:
+            self._points.popitem(last=False)
 
     def release(self, ended: Ended) -> None:
         """Let go of the bands among these that have no open step left."""

@@ -1,10 +1,12 @@
 """Everything that was learned, of all streams."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
 
 from tsfm_runner.config import CalibrationConfig, DriftConfig
-from tsfm_runner.core.conformal.cells import last_step_of
-from tsfm_runner.domain.calibration import CoverageRecord, StreamKey
+from tsfm_runner.core.conformal.cells import cell_of, last_step_of
+from tsfm_runner.domain.calibration import CoverageRecord, StreamKey, TargetRecord
 from tsfm_runner.service.calibration.markets import MarketScales
 from tsfm_runner.service.calibration.priors import Prior
 from tsfm_runner.service.calibration.scoring import Learned
@@ -48,6 +50,16 @@ class CalibrationState:
     def of(self, stream: Stream) -> Learned:
         """Return everything that belongs to a stream."""
         return self.learned[stream.key]
+
+    def targets(self, steps: Sequence[int]) -> Iterator[TargetRecord]:
+        """Yield how served target intervals did at some steps, by segment."""
+        cells = cell_of(np.array(steps))
+        for stream, tallies, _ in self.learned.values():
+            rows = zip(stream.names, tallies.targets(cells).tolist(), strict=False)
+            for name, row in rows:
+                for step, numbers in zip(steps, row, strict=False):
+                    if numbers[0]:
+                        yield TargetRecord(name, step, *numbers)
 
     def records(
         self, is_wanted: Callable[[StreamKey, str], bool] = lambda _key, _name: True

@@ -143,6 +143,14 @@ class Tallies:
         n_clusters, *rest = self.clusters[place].tolist()
         return ClusterSums(int(n_clusters), *rest)
 
+    def targets(self, cells: IntArray) -> FloatArray:
+        """Return count, closed, open and sum of widths of the target as served.
+
+        The shape is (n_segments, n_cells, 4); cells beyond those seen are left out.
+        """
+        known = cells[cells < self.sums.shape[2]]
+        return np.asarray(self.sums[0][:, known][:, :, [0, -4, -3, -2]])
+
     def records(self) -> Iterator[tuple[bool, int, int, int, list[IntervalRecord]]]:
         """Yield shadow or not, segment, cell, count, and a record of each kind."""
         for shadow, segment, cell in np.argwhere(self.sums[..., 0] > 0).tolist():
