@@ -48,7 +48,10 @@ def main() -> None:
     console = wide_console()
     console.print(machine())
     length = Length(args.markets, args.before, args.after)
-    watches = {"off": OFF, "on": DriftConfig(), **dict(args.also)}
+    also = {f"also {place}": drift for place, drift in enumerate(args.also, 1)}
+    watches = {"off": OFF, "on": DriftConfig(), **also}
+    for name, drift in also.items():
+        console.print(f"{name}: {drift.model_dump(exclude_unset=True)}")
     started_s = time.perf_counter()
     results = _replay_all(args, length, watches)
     console.print(f"{args.base}, {time.perf_counter() - started_s:.0f} s")
@@ -56,7 +59,8 @@ def main() -> None:
         console.print(_coverage_table(results, length, coverage))
     console.print(_event_table(results))
     if args.json:
-        document = {"base": args.base, "length": length._asdict()}
+        told = {name: drift.model_dump() for name, drift in watches.items()}
+        document = {"base": args.base, "length": length._asdict(), "watches": told}
         rows = [_document(*one, length) for one in results.items()]
         args.json.write_text(json.dumps(document | {"runs": rows}, indent=1) + "\n")
     if args.picture:
@@ -86,9 +90,9 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _watch(text: str) -> tuple[str, DriftConfig]:
+def _watch(text: str) -> DriftConfig:
     pairs = dict(part.split("=") for part in text.split(","))
-    return text, DriftConfig.model_validate(pairs)
+    return DriftConfig.model_validate(pairs)
 
 
 def _replay_all(
@@ -120,10 +124,10 @@ def _over(name: str) -> int | None:
 def _coverage_table(results: Results, length: Length, coverage: float) -> Table:
     table = Table(title=f"{100 * coverage:.0f} % interval: closed coverage by window")
     for head in ("change", "watch", "ahead"):
-        table.add_column(head, overflow="fold")
+        table.add_column(head)
     names = [f"{WINDOW * one}..{WINDOW * (one + 1)}" for one in SHOWN_WINDOWS]
     for head in (*names, "right after", "when over", "Winkler", "by off"):
-        table.add_column(head, justify="right", overflow="fold")
+        table.add_column(head, justify="right")
     for (change, watch), found in results.items():
         for ahead in SHOWN_STEPS:
             told = windows(found, length, coverage=coverage, ahead=ahead)
@@ -160,7 +164,7 @@ def _winkler(told: Mapping[int, Window]) -> float:
 def _event_table(results: Results) -> Table:
     table = Table(title="Drifts that were found (at any step ahead)")
     for head in ("change", "watch", "before the change", "after it", "first after"):
-        table.add_column(head, justify="right", overflow="fold")
+        table.add_column(head, justify="right")
     table.add_column("median delay", justify="right")
     for (change, watch), found in results.items():
         late = sorted(one.delay for one in found.events if one.delay >= 0)

@@ -103,8 +103,9 @@ def test_a_short_run_tells_everything(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     words = ("doubles", "80 % interval", "90 % interval", "Drifts that were found")
     assert [word for word in words if word not in result.stdout] == []
-    runs = json.loads(numbers.read_text())["runs"]
-    watches = [run["watch"] for run in runs]
-    assert watches == ["off", "on", "excess=0.2,cooldown_steps=10"]
+    written = json.loads(numbers.read_text())
+    runs = written["runs"]
+    assert [run["watch"] for run in runs] == ["off", "on", "also 1"]
+    assert written["watches"]["also 1"]["cooldown_steps"] == 10
     assert len(runs[0]["intervals"]) == 2 * 3
     assert picture.stat().st_size > 0
