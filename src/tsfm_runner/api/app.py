@@ -109,10 +109,7 @@ def create_app(
     for router in _ROUTERS:
         app.include_router(router)
     _add_docs(app)
-    app.add_exception_handler(ProblemError, _answer_problem)
-    app.add_exception_handler(RequestValidationError, _answer_wrong_query)
-    app.add_exception_handler(HTTPException, _answer_http_error)
-    app.add_exception_handler(Exception, _answer_own_error)
+    _add_handlers(app)
     guard = Guard(
         HotRoutes(app, endpoints=_FORECAST_ROUTES),
         keys=keys,
@@ -139,6 +136,14 @@ async def _meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+def _add_handlers(app: FastAPI) -> None:
+    """Say which error is answered in which way."""
+    app.add_exception_handler(ProblemError, _answer_problem)
+    app.add_exception_handler(RequestValidationError, _answer_wrong_query)
+    app.add_exception_handler(HTTPException, _answer_http_error)
+    app.add_exception_handler(Exception, _answer_own_error)
 
 
 def _add_docs(app: FastAPI) -> None:
