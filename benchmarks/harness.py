@@ -1,12 +1,15 @@
 """What every benchmark shares: servers in processes of their own, and figures."""
 
 import asyncio
+import atexit
 import os
 import platform
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import (
     AsyncIterator,
@@ -103,6 +106,13 @@ def ask(url: str, body: bytes | None = None, *, method: str | None = None) -> An
         connection.close()
 
 
+def own_ledger() -> str:
+    """Return the address of a new ledger, which is gone when we are."""
+    folder = Path(tempfile.mkdtemp(prefix="tsfm-benchmark-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return f"sqlite:///{folder / 'ledger.db'}"
+
+
 @asynccontextmanager
 async def in_process(settings: Settings) -> AsyncIterator[Application]:
     """Yield our application, started as a server starts it; its log goes nowhere."""
@@ -110,7 +120,9 @@ async def in_process(settings: Settings) -> AsyncIterator[Application]:
     asked: asyncio.Queue[Message] = asyncio.Queue()
     told: asyncio.Queue[Message] = asyncio.Queue()
     with nowhere:
-        app: Application = build_app(settings, log_stream=nowhere)
+        store = settings.store.model_copy(update={"url": own_ledger()})
+        apart = settings.model_copy(update={"store": store})
+        app: Application = build_app(apart, log_stream=nowhere)
         scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
         living = asyncio.create_task(app(scope, asked.get, told.put))
         asked.put_nowait({"type": "lifespan.startup"})
@@ -165,10 +177,12 @@ def start(
 ) -> Server:
     """Run a command and return once it answers at the port; ``end`` it afterwards.
 
-    Of the settings of this shell it sees none, of its own only those of ``environ``.
+    Of the settings of this shell it sees none, of its own only those of ``environ``;
+    its ledger is a new one.
     """
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("TSFM_")}
-    given = {name: str(value) for name, value in environ.items()}
+    given = {"TSFM_STORE__URL": own_ledger()}
+    given |= {name: str(value) for name, value in environ.items()}
     process = subprocess.Popen(  # noqa: S603 - programs of this repository
         [str(part) for part in command],
         stdin=subprocess.DEVNULL,

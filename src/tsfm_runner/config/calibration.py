@@ -53,13 +53,13 @@ class CalibrationConfig(Section):
 class DriftConfig(Section):
     """When what happens no longer fits what was learned, and what then."""
 
-    excess: Share = 0.06
+    excess: Share = 0.04
     """Share of misses, or of outcomes inside, beyond the nominal one that is drift."""
-    watch_half_life_steps: Positive = 144.0
+    watch_half_life_steps: Positive = 72.0
     """Half-life of these shares."""
-    recent_half_life_steps: Positive = 288.0
+    recent_half_life_steps: Positive = 144.0
     """Half-life of the scores that take the place of all others at a drift."""
-    min_recent_scores: Positive = 300.0
+    min_recent_scores: Positive = 2_000.0
     """With fewer recent scores nothing is replaced."""
     cooldown_steps: Count = 288
     """Steps in which a segment that has drifted cannot do so again."""

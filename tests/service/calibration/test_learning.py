@@ -179,6 +179,7 @@ def test_every_revision_learns_alone() -> None:
 # Drift.
 
 WATCHED = {
+    "excess": 0.06,
     "min_recent_scores": 100.0,
     "watch_half_life_steps": 30.0,
     "recent_half_life_steps": 60.0,
