@@ -158,6 +158,5 @@ def _margins(
     Both have the shape (n_markets, horizon, 2, n): inner side, then outer side.
     """
     tails = (*wanted.tails, *TRACKED_TAILS)
-    by_place = {place: stream.margins(place, cells, tails) for place in set(places)}
-    both = np.stack([by_place[place] for place in places]) * own[:, :, None, None]
+    both = stream.margins(places, cells, tails) * own[:, :, None, None]
     return both[..., : len(wanted.tails)], both[..., len(wanted.tails) :]

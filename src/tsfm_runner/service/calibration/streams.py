@@ -1,5 +1,6 @@
 """What was learned of one model at one frequency, and how it goes on learning."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -29,6 +30,7 @@ from tsfm_runner.service.calibration.priors import Prior
 _SCALE_TAIL = 0.1
 _RIDGE = 100.0
 _ROUNDING = 1e-6
+_MARGINS_KEPT = 4_096
 _FARTHEST_BACK = 600  # steps: no outcome comes later that its forecast was made before
 _PLACES_PER_GROWTH = 16
 
@@ -119,28 +121,36 @@ class Stream:
         return bool(least >= self.config.min_scores - _ROUNDING)
 
     def margins(
-        self, place: int, cells: IntArray, wanted: tuple[float, ...]
+        self, places: Sequence[int], cells: IntArray, wanted: tuple[float, ...]
     ) -> FloatArray:
-        """Return the margins of a segment at the tails wanted, of both sides.
+        """Return the margins of segments at the tails wanted, of both sides.
 
-        The shape is (horizon, 2, n_wanted); in units of the scale.
+        The shape is (n_places, horizon, 2, n_wanted); in units of the scale. They
+        are kept until something is learned.
         """
-        key = (place, cells.size, wanted)
-        found = self._margins.get(key)
-        if found is None:
-            found = self._margins[key] = self._compute_margins(place, cells, wanted)
-        return found
+        if len(self._margins) > _MARGINS_KEPT:
+            self._margins.clear()
+        kept, size = self._margins, cells.size
+        new = [place for place in set(places) if (place, size, wanted) not in kept]
+        if new:
+            found = self._compute_margins(np.array(new), cells, wanted)
+            kept |= {
+                (place, size, wanted): rows
+                for place, rows in zip(new, found, strict=True)
+            }
+        return np.stack([kept[place, size, wanted] for place in places])
 
     def _compute_margins(
-        self, place: int, cells: IntArray, wanted: tuple[float, ...]
+        self, places: IntArray, cells: IntArray, wanted: tuple[float, ...]
     ) -> FloatArray:
+        where = np.ix_(places, cells)
         shares = shrink(
-            self.segment.counts[place, cells].astype(np.float64),
+            self.segment.counts[where].astype(np.float64),
             self.overall(cells),
             weight=self.config.shrinkage,
         )
-        tails = tails_at(self.segment.tails[place, cells].astype(np.float64), wanted)
-        aimed = (tails * self.config.caution).reshape(cells.size, -1)
+        tails = tails_at(self.segment.tails[where].astype(np.float64), wanted)
+        aimed = (tails * self.config.caution).reshape(*tails.shape[:2], -1)
         return tail_margins(shares, aimed).reshape(tails.shape)
 
     def status(self, place: int, cells: IntArray) -> ConformalStatus:
