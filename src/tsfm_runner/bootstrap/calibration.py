@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
-from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -78,8 +77,8 @@ async def calibrator_to_keep(
         _watch(metrics, ledger, calibrator)
         keeping = asyncio.create_task(
             keep_snapshots(
-                partial(snapshot, calibrator, wall_clock),
-                ledger,
+                calibrator,
+                wall_clock,
                 interval_s=settings.store.snapshot_interval_s,
             )
         )
@@ -118,8 +117,11 @@ def calibrator_to_warm(
             contents=contents,
             wall_clock=wall_clock,
         )
-        calibrator.pending = _pending(settings.calibration)
+        live, calibrator.pending = calibrator.pending, _pending(settings.calibration)
+        for learned in calibrator.state.learned.values():
+            learned.stream.rewind(now_s=wall_clock())
         yield calibrator
+        calibrator.pending = live
         applied = contents.next_score_id - 1
         taken = snapshot(calibrator, time.time)
         ledger.append([replace(taken, applied_score_id=applied)])

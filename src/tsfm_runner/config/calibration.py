@@ -40,8 +40,9 @@ class CalibrationConfig(Section):
     """With fewer scores at a step, a segment is still `warming_up`."""
     max_outcome_delay_hours: Positive = 72.0
     """How long after the last step of a band its outcomes are waited for."""
-    max_pending_bytes: Count = 64 * 1024**2
-    """Most memory of bands that wait for outcomes; the oldest leave first."""
+    max_pending_bytes: Count = 256 * 1024**2
+    """Most memory of bands that wait for outcomes, 2.3 kB each at 12 steps; past it
+    the oldest leave, of the horizon that takes most."""
     max_segments: Count = 256
     """Most segments of a model; markets of further categories share one."""
     max_markets: Count = 20_000

@@ -97,7 +97,7 @@ def test_a_prior_fades_as_scores_come() -> None:
 
     assert worth[0] == 1_000
     assert worth[10] == pytest.approx(250)
-    assert one.certificate.status == "uncalibrated"
+    assert one.certificate.status == "warming_up"
 
 
 @pytest.mark.parametrize("name", Prior._fields)

@@ -206,13 +206,13 @@ def test_only_a_band_from_a_later_cutoff_is_scored() -> None:
     ]
 
 
-@pytest.mark.parametrize(("hours", "n_waiting"), [(23.9, 1), (24.1, 0)])
-def test_a_band_from_more_than_a_day_ahead_is_never_scored(
-    hours: float, n_waiting: int
+@pytest.mark.parametrize(("minutes", "n_waiting"), [(9.9, 1), (10.1, 0)])
+def test_a_band_from_more_than_ten_minutes_ahead_is_never_scored(
+    minutes: float, n_waiting: int
 ) -> None:
     desk = Desk()
 
-    desk.ask(12 * hours, {"m": FLAT}, now=0, horizon=1, band=BAND)
+    desk.ask(minutes / 5, {"m": FLAT}, now=0, horizon=1, band=BAND)
 
     assert len(desk.calibrator.pending) == n_waiting
     assert [one.scoring.size > 0 for one in desk.ledger.bands] == [n_waiting == 1]
@@ -232,7 +232,7 @@ def test_what_waits_in_vain_is_dropped_after_the_longest_delay() -> None:
 
     desk.ask(14, {"n": FLAT}, horizon=2, band=BAND)
     until = desk.calibrator.pending.n_dropped
-    desk.ask(14.1, {"o": FLAT}, horizon=2, band=BAND)
+    desk.ask(14.3, {"o": FLAT}, horizon=2, band=BAND)
     late = desk.tell("m", {1: 0.4})
 
     assert until == 0  # two steps and twelve of delay

@@ -8,7 +8,8 @@ import pytest
 from tests.fakes import FakeLedger
 from tests.service.calibration.desk import SOON, Desk, moment
 
-from tsfm_runner.domain.ledger import LedgerContents, StateEntry
+from tsfm_runner.domain.ledger import LedgerContents
+from tsfm_runner.service.calibration.persisting import to_bytes
 from tsfm_runner.service.calibration.snapshots import keep_snapshots
 
 FLAT = np.full(30, 0.4)
@@ -125,7 +126,8 @@ def test_a_snapshot_tells_counts_by_segment_and_step() -> None:
 
     [state] = desk.ledger.states
     assert (state.applied_score_id, state.updated_at_s) == (2, moment(0))
-    assert state.blob == desk.state
+    newest = desk.calibrator.pending.newest_cutoffs()
+    assert state.blob == to_bytes(desk.calibrator.state, newest)
     assert [
         (one.model_name, one.model_version, one.step_s, one.step, one.n, one.n_closed)
         for one in state.segments
@@ -139,20 +141,21 @@ def test_a_snapshot_tells_counts_by_segment_and_step() -> None:
     assert scores[1] > widths[1]
 
 
-async def test_a_snapshot_is_taken_only_where_something_was_scored_since() -> None:
-    ledger, numbers = FakeLedger(), iter([1, 1, 2, 2, 3])
-    done = asyncio.Event()
+async def test_snapshots_are_taken_when_something_was_scored_since() -> None:
+    desk = asked()
+    keeping = asyncio.create_task(
+        keep_snapshots(desk.calibrator, desk.clock, interval_s=0)
+    )
 
-    def take() -> StateEntry:
-        number = next(numbers)
-        if number == 3:
-            done.set()
-        return StateEntry(number, 0.0, b"", ())
-
-    keeping = asyncio.create_task(keep_snapshots(take, ledger, interval_s=0))
-    await done.wait()
+    counts = []
+    for step in (1, 2):
+        desk.tell("m", {step: 0.41})
+        for _ in range(10):
+            await asyncio.sleep(0)
+        counts.append(len(desk.ledger.states))
     keeping.cancel()
     with pytest.raises(asyncio.CancelledError):
         await keeping
 
-    assert [one.applied_score_id for one in ledger.states] == [1, 2, 3]
+    assert counts == [1, 2]
+    assert [one.applied_score_id for one in desk.ledger.states] == [1, 2]

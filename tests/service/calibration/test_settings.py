@@ -129,7 +129,7 @@ CASES = [
     Case("calibration.market_leak", 0.9, bands),
     Case("calibration.min_scores", 500, status),
     Case("calibration.cold_widening", 2.0, cold),
-    Case("calibration.prior_scores", 10.0, with_prior),
+    Case("calibration.prior_scores", 0.0, with_prior),
     Case("calibration.min_segment_scores", 400, status),
     Case("calibration.max_outcome_delay_hours", 1.0, late_outcome),
     Case("calibration.max_pending_bytes", 3_000, n_waiting),

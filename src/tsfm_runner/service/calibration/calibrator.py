@@ -35,7 +35,7 @@ from tsfm_runner.service.calibration.state import CalibrationState
 from tsfm_runner.service.grouping import grouped
 from tsfm_runner.service.preparing import PreparedTask
 
-_SECONDS_PER_DAY = 86_400
+_MOST_AHEAD_S = 600  # clocks differ; a band from further ahead is never scored
 _SECONDS_PER_HOUR = 3_600
 
 
@@ -119,7 +119,7 @@ class Calibrator:
         book = self.pending.book(told.market_id)
         times_s, prices = told.times_s, told.prices
         before = self.pending.last_point(told.market_id)
-        if before is not None and before[0] not in times_s:
+        if before and before[0] < times_s[-1] and before[0] not in times_s:
             place = int(np.searchsorted(times_s, before[0]))
             times_s = np.insert(times_s, place, before[0])
             prices = np.insert(prices, place, before[1])
@@ -228,7 +228,7 @@ class Calibrator:
         cutoff_s = task.cutoff.timestamp()
         is_scored = (
             calibrated.packed is not None
-            and cutoff_s < now_s + _SECONDS_PER_DAY
+            and cutoff_s < now_s + max(_MOST_AHEAD_S, task.freq.step_s)
             and self.pending.is_new(task.market_id, calibrated.stream, cutoff_s)
         )
         if is_scored:

@@ -14,6 +14,7 @@ from tsfm_runner.service.calibration.rows import RowArray
 from tsfm_runner.service.calibration.streams import Stream
 
 _OVERHEAD_BYTES = 900  # of the objects around the rows of one band
+_SWEEP_INTERVAL_S = 60.0
 
 
 @dataclass(slots=True, eq=False)
@@ -131,6 +132,14 @@ class Book:
         return self.due_s - float(self.table[_STEP_S].max(initial=0))
 
 
+@dataclass(slots=True)
+class _Shelf:
+    """The bands of one horizon in the order in which they came, and their memory."""
+
+    bands: OrderedDict[int, Waiting] = field(default_factory=OrderedDict)
+    n_bytes: int = 0
+
+
 class Pending:
     """Every band that waits, within a bound of memory."""
 
@@ -139,18 +148,24 @@ class Pending:
         self._max_bytes = max_bytes
         self._max_markets = max_markets
         self._books: OrderedDict[str, Book] = OrderedDict()
-        self._order: OrderedDict[int, Waiting] = OrderedDict()
+        self._shelves: dict[int, _Shelf] = {}
         self._points: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        self.n_bytes = 0
+        self._swept_s = -np.inf
         self.n_dropped = 0
 
     def __len__(self) -> int:
         """Return how many bands wait."""
-        return len(self._order)
+        return sum(len(shelf.bands) for shelf in self._shelves.values())
 
     def __iter__(self) -> Iterator[Waiting]:
-        """Yield what waits, the oldest first."""
-        return iter(self._order.values())
+        """Yield what waits, horizon by horizon, the oldest first."""
+        for shelf in self._shelves.values():
+            yield from shelf.bands.values()
+
+    @property
+    def n_bytes(self) -> int:
+        """How much memory all that waits takes."""
+        return sum(shelf.n_bytes for shelf in self._shelves.values())
 
     def book(self, market_id: str) -> Book | None:
         """Return what is known of a market, None if nothing is."""
@@ -161,15 +176,26 @@ class Pending:
         book = self._books.get(market_id)
         return book is None or cutoff_s > book.newest_cutoff_s.get(stream, -np.inf)
 
+    def newest_cutoffs(self) -> Iterator[tuple[str, Stream, float]]:
+        """Yield the newest cutoff that was scored from, by market and stream."""
+        for market_id, book in self._books.items():
+            for stream, cutoff_s in book.newest_cutoff_s.items():
+                yield market_id, stream, cutoff_s
+
+    def remember_cutoff(self, market_id: str, stream: Stream, cutoff_s: float) -> None:
+        """Score no band of a market from this cutoff or before."""
+        newest = self._touch(market_id).newest_cutoff_s
+        newest[stream] = max(cutoff_s, newest.get(stream, -np.inf))
+
     def add(self, waiting: Waiting, is_open: BoolArray | None = None) -> None:
         """Let a band wait for the outcomes of its open steps; None: of all."""
-        book = self._touch(waiting.market_id)
-        book.newest_cutoff_s[waiting.stream] = waiting.cutoff_s
+        self.remember_cutoff(waiting.market_id, waiting.stream, waiting.cutoff_s)
         if is_open is not None and not is_open.any():
             return
-        book.add(waiting, is_open)
-        self._order[waiting.id] = waiting
-        self.n_bytes += waiting.n_bytes
+        self._books[waiting.market_id].add(waiting, is_open)
+        shelf = self._shelves.setdefault(len(waiting.packed), _Shelf())
+        shelf.bands[waiting.id] = waiting
+        shelf.n_bytes += waiting.n_bytes
 
     def last_point(self, market_id: str) -> tuple[float, float] | None:
         """Return time and price of the newest point told without a forecast."""
@@ -194,19 +220,24 @@ class Pending:
                 self._forget(one)
 
     def expire(self, now_s: float) -> None:
-        """Drop what waits in vain, and the oldest of what takes too much room."""
-        while self._order:
-            oldest = next(iter(self._order.values()))
-            if oldest.expires_s >= now_s and self.n_bytes <= self._max_bytes:
-                break
-            self._books[oldest.market_id].drop(oldest)
-            self._forget(oldest)
-            self.n_dropped += 1
+        """Drop what waits in vain; past the bound, the oldest of what takes most."""
+        if now_s - self._swept_s > _SWEEP_INTERVAL_S:
+            self._swept_s = now_s
+            for late in [one for one in self if one.expires_s < now_s]:
+                self._drop(late)
+        while self.n_bytes > self._max_bytes:
+            largest = max(self._shelves.values(), key=lambda shelf: shelf.n_bytes)
+            self._drop(next(iter(largest.bands.values())))
         while len(self._books) > self._max_markets:
             _, book = self._books.popitem(last=False)
             self.n_dropped += len(book.waiting)
             for one in book.waiting:
                 self._forget(one)
+
+    def _drop(self, waiting: Waiting) -> None:
+        self._books[waiting.market_id].drop(waiting)
+        self._forget(waiting)
+        self.n_dropped += 1
 
     def _touch(self, market_id: str) -> Book:
         book = self._books.get(market_id)
@@ -216,5 +247,6 @@ class Pending:
         return book
 
     def _forget(self, waiting: Waiting) -> None:
-        if self._order.pop(waiting.id, None) is not None:
-            self.n_bytes -= waiting.n_bytes
+        shelf = self._shelves[len(waiting.packed)]
+        if shelf.bands.pop(waiting.id, None) is not None:
+            shelf.n_bytes -= waiting.n_bytes

@@ -2,8 +2,9 @@
 
 import zlib
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
@@ -14,12 +15,14 @@ from tsfm_runner.errors import CalibrationStateError
 from tsfm_runner.service.calibration.arrays import ByCell, BySegment, Scores
 from tsfm_runner.service.calibration.scoring import Learned
 from tsfm_runner.service.calibration.state import CalibrationState
+from tsfm_runner.service.calibration.streams import Stream
 
 FORMAT = 1
 _COMPRESSION = 1  # most of the state is zeros: the quickest is nearly the smallest
 _TYPES = ("<f4", "<f8", "<i8", "|b1")
 
 Array = npt.NDArray[Any]
+NewestCutoff: TypeAlias = tuple[str, Stream, float]
 Arrays = TypeVar("Arrays", BySegment, ByCell)
 
 
@@ -54,16 +57,26 @@ class _PlainState(msgspec.Struct):
 
     format: int
     streams: list[_PlainStream]
+    newest: list[tuple[str, tuple[str, str, int], float]]
 
 
-def to_bytes(state: CalibrationState) -> bytes:
-    """Return everything that was learned, in a form that `restore` reads."""
+def to_bytes(state: CalibrationState, newest: Iterable[NewestCutoff] = ()) -> bytes:
+    """Return everything that was learned, in a form that `restore` reads.
+
+    ``newest`` is from where each market was scored last.
+    """
     streams = [_plain_stream(learned) for learned in state.learned.values()]
-    return msgspec.msgpack.encode(_PlainState(FORMAT, streams))
+    cutoffs = [
+        (market_id, _plain_key(stream.key), cutoff_s)
+        for market_id, stream, cutoff_s in newest
+    ]
+    return msgspec.msgpack.encode(_PlainState(FORMAT, streams, cutoffs))
 
 
-def restore(state: CalibrationState, blob: bytes) -> None:
+def restore(state: CalibrationState, blob: bytes) -> list[NewestCutoff]:
     """Put what was learned into a state that has learned nothing yet.
+
+    Returns from where each market was scored last.
 
     Raises ``CalibrationStateError`` for bytes that `to_bytes` did not make.
     """
@@ -77,6 +90,10 @@ def restore(state: CalibrationState, blob: bytes) -> None:
             )
         for one in plain.streams:
             _restore_stream(state.of_key(StreamKey(*one.key)), one)
+        return [
+            (market_id, state.stream(StreamKey(*key)), cutoff_s)
+            for market_id, key, cutoff_s in plain.newest
+        ]
     except (KeyError, TypeError, ValueError, zlib.error) as failure:
         raise CalibrationStateError(
             f"the calibration state cannot be read ({failure}): restore the ledger "
@@ -84,10 +101,14 @@ def restore(state: CalibrationState, blob: bytes) -> None:
         ) from failure
 
 
+def _plain_key(key: StreamKey) -> tuple[str, str, int]:
+    return key.model_name, key.model_version, key.step_s
+
+
 def _plain_stream(learned: Learned) -> _PlainStream:
     stream, tallies, scales = learned
     return _PlainStream(
-        (stream.key.model_name, stream.key.model_version, stream.key.step_s),
+        _plain_key(stream.key),
         stream.names,
         _plain_arrays(stream.segment),
         _plain_arrays(stream.cell),

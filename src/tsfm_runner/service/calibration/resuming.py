@@ -27,7 +27,8 @@ def resume(
     ``CalibrationStateError`` for a state that cannot be read.
     """
     if contents.state is not None:
-        restore(state, contents.state.blob)
+        for newest in restore(state, contents.state.blob):
+            pending.remember_cutoff(*newest)
     bands = {entry.id: entry for entry in contents.forecasts if entry.scoring.size}
     waiting = {
         number: _waiting(entry, state, max_delay_s) for number, entry in bands.items()

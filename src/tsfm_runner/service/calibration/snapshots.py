@@ -1,10 +1,9 @@
 """Write the calibration state down from time to time."""
 
 import asyncio
-from collections.abc import Callable
 
 from tsfm_runner.domain.ledger import SegmentRow, StateEntry
-from tsfm_runner.ports import Clock, Ledger
+from tsfm_runner.ports import Clock
 from tsfm_runner.service.calibration.calibrator import Calibrator
 from tsfm_runner.service.calibration.persisting import to_bytes
 
@@ -26,17 +25,17 @@ def snapshot(calibrator: Calibrator, wall_clock: Clock) -> StateEntry:
         for record in calibrator.state.records()
     )
     applied = calibrator.numbers.score - 1
-    return StateEntry(applied, wall_clock(), to_bytes(calibrator.state), segments)
+    blob = to_bytes(calibrator.state, calibrator.pending.newest_cutoffs())
+    return StateEntry(applied, wall_clock(), blob, segments)
 
 
 async def keep_snapshots(
-    take: Callable[[], StateEntry], ledger: Ledger, *, interval_s: float
+    calibrator: Calibrator, wall_clock: Clock, *, interval_s: float
 ) -> None:
     """Take a snapshot every so often, if anything was scored since; until cancelled."""
-    applied = None
+    applied = 0
     while True:
         await asyncio.sleep(interval_s)
-        taken = take()
-        if taken.applied_score_id != applied:
-            ledger.append([taken])
-            applied = taken.applied_score_id
+        if calibrator.numbers.score != applied:
+            applied = calibrator.numbers.score
+            calibrator.ledger.append([snapshot(calibrator, wall_clock)])

@@ -30,8 +30,8 @@ from tsfm_runner.service.calibration.priors import Prior
 _SCALE_TAIL = 0.1
 _RIDGE = 100.0
 _ROUNDING = 1e-6
-_MARGINS_KEPT = 4_096
-_FARTHEST_BACK = 600  # steps: no outcome comes later that its forecast was made before
+_MARGINS_KEPT = 2_000_000  # numbers: 16 MB
+_MOST_COLLECTED = 4_096  # scores: more of them are learned from without waiting
 _PLACES_PER_GROWTH = 16
 
 
@@ -74,15 +74,13 @@ class Stream:
     def place(self, segment: SegmentId) -> int:
         """Return the place of a segment among the arrays, a new one if need be."""
         known = self._known.get(segment)
-        if known is None:
-            known = self._known[segment] = self._new_place(segment)
-        return known
-
-    def _new_place(self, segment: SegmentId) -> int:
+        if known is not None:
+            return known
         name = segment.name
         if name not in self._places and len(self.names) >= self.config.max_segments:
-            name = segment._replace(category=OTHER).name
-        return self.place_of(name)
+            return self.place_of(segment._replace(category=OTHER).name)
+        self._known[segment] = self.place_of(name)
+        return self._known[segment]
 
     def place_of(self, name: str) -> int:
         """Return the place of a segment by its name, a new one if need be."""
@@ -116,8 +114,10 @@ class Stream:
         return np.asarray(self.cell.overall[cells] + prior)
 
     def has_scores(self, cells: IntArray) -> bool:
-        """Whether each cell has seen enough scores for a calibrated band."""
-        least = self.overall(cells).sum(axis=1).min()
+        """Whether each cell has a prior, or has seen enough scores of its own."""
+        if self.config.prior_scores and self.prior.shares[cells].any(axis=1).all():
+            return True
+        least = self.cell.overall[cells].sum(axis=1).min()
         return bool(least >= self.config.min_scores - _ROUNDING)
 
     def margins(
@@ -128,7 +128,7 @@ class Stream:
         The shape is (n_places, horizon, 2, n_wanted); in units of the scale. They
         are kept until something is learned.
         """
-        if len(self._margins) > _MARGINS_KEPT:
+        if sum(rows.size for rows in self._margins.values()) > _MARGINS_KEPT:
             self._margins.clear()
         kept, size = self._margins, cells.size
         new = [place for place in set(places) if (place, size, wanted) not in kept]
@@ -173,18 +173,30 @@ class Stream:
         return "calibrated" if is_known and is_warm else "warming_up"
 
     def add(self, grid_time: int, scores: Scores, *, now_s: float) -> list[Drifted]:
-        """Collect scores of one grid time; learn from those before if it is new.
+        """Collect scores of one grid time; learn from those before if it is newer.
 
-        A time long before the one at hand starts anew from there: that one was far
-        ahead by mistake.
+        Late ones join what is at hand, and so do those that are ahead of the time of
+        day by more than a step: neither moves the clock.
         """
-        is_late = self.grid_time - _FARTHEST_BACK <= grid_time <= self.grid_time
+        newest = int(now_s // self.key.step_s) + 1
+        told = min(grid_time, newest)
+        moves = self.grid_time < told or self.grid_time > newest  # or it was wrong
+        n_collected = sum(part.cells.size for part in self.incoming)
         drifted = []
-        if not is_late:
+        if moves or n_collected > _MOST_COLLECTED:
             drifted = self.learn(now_s=now_s)
-            self.grid_time = grid_time
+        if moves:
+            self.grid_time = told
         self.incoming.append(scores)
         return drifted
+
+    def rewind(self, *, now_s: float) -> None:
+        """Learn from what is at hand, and let the clock start at any time again.
+
+        History that is replayed lies before what was learned last.
+        """
+        self.learn(now_s=now_s)
+        self.grid_time = NEVER
 
     def learn(self, *, now_s: float) -> list[Drifted]:
         """Learn from what was collected; return where that showed a drift."""
