@@ -54,16 +54,17 @@ def let_it_learn(client: TestClient, clock: FakeClock) -> None:
     asked(client, market_id="a")
     asked(client, market_id="b", event_id="wind")
     for step, prices_then in enumerate(((0.43, 0.43), (0.43, 0.99)), start=1):
+        clock.now_s = AS_OF_S + step * STEP_S
         for market_id, price in zip("ab", prices_then, strict=True):
             told(client, market_id, (AS_OF_S + step * STEP_S, price))
     # What comes of the next grid time lets those before be learned from.
     asked(client, market_id="a", as_of_ts="2026-02-20T12:10:00Z")
-    clock.now_s += 3 * STEP_S
+    clock.now_s = AS_OF_S + 3 * STEP_S
     told(client, "a", (AS_OF_S + 3 * STEP_S, 0.43))
 
 
 def test_certificate_of_a_model_that_was_never_scored_says_so() -> None:
-    settings = Settings(calibration=CalibrationConfig(min_scores=100_000))
+    settings = Settings(calibration=CalibrationConfig(prior_scores=0))
 
     with a_client(settings) as client:
         answer = asked(client)
