@@ -27,8 +27,6 @@ from tsfm_runner.service.calibration.resuming import resume
 from tsfm_runner.service.calibration.snapshots import keep_snapshots, snapshot
 from tsfm_runner.service.calibration.state import CalibrationState
 
-_SECONDS_PER_HOUR = 3_600
-
 
 def load_priors() -> Mapping[str, Prior]:
     """Return what is shipped of each baseline before anything has happened."""
@@ -64,7 +62,7 @@ async def calibrator_to_keep(
 ) -> AsyncIterator[Calibrator]:
     """Open the ledger, go on from it, and write everything down until the end."""
     with open_ledger(settings.store, tell=teller.ledger_changed) as ledger:
-        delay_s = settings.calibration.max_outcome_delay_hours * _SECONDS_PER_HOUR
+        delay_s = settings.calibration.max_outcome_delay_s
         contents = ledger.read(awaited_after_s=wall_clock() - delay_s)
         calibrator = _calibrator(
             settings,
@@ -165,7 +163,7 @@ def _calibrator(  # noqa: PLR0913 - one argument a collaborator
         state,
         pending,
         now_s=wall_clock(),
-        max_delay_s=config.max_outcome_delay_hours * _SECONDS_PER_HOUR,
+        max_delay_s=config.max_outcome_delay_s,
     )
     return Calibrator(
         state,

@@ -6,6 +6,8 @@ from pydantic import Field
 
 from tsfm_runner.config.fields import Count, Positive, Probability, Section
 
+_SECONDS_PER_HOUR = 3_600
+
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -49,6 +51,11 @@ class CalibrationConfig(Section):
     """Most markets whose own width is remembered; the longest unseen leave first."""
     shadow: bool = True
     """Score the configured baseline beside every model that answers."""
+
+    @property
+    def max_outcome_delay_s(self) -> float:
+        """The longest wait for outcomes, in seconds."""
+        return self.max_outcome_delay_hours * _SECONDS_PER_HOUR
 
 
 class DriftConfig(Section):

@@ -36,7 +36,6 @@ from tsfm_runner.service.grouping import grouped
 from tsfm_runner.service.preparing import PreparedTask
 
 _MOST_AHEAD_S = 600  # clocks differ; a band from further ahead is never scored
-_SECONDS_PER_HOUR = 3_600
 
 
 class Told(NamedTuple):
@@ -232,7 +231,7 @@ class Calibrator:
             and self.pending.is_new(task.market_id, calibrated.stream, cutoff_s)
         )
         if is_scored:
-            delay_s = self.state.config.max_outcome_delay_hours * _SECONDS_PER_HOUR
+            delay_s = self.state.config.max_outcome_delay_s
             self.pending.add(waiting_of(number, served, now_s, delay_s))
         return entry_of(number, served, now_s, is_scored=is_scored)
 
