@@ -1,5 +1,6 @@
 """Baseline bands for many prepared tasks at once."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +27,8 @@ from tsfm_runner.service.preparing import PreparedTask
 
 # Standard deviation of a normal change whose mean absolute value is one.
 _SD_PER_MEAN = np.sqrt(np.pi / 2)
+# These are defined on price changes, whatever the space.
+_PRICE_METHODS = frozenset({"rolling_quantile", "har"})
 
 
 class _Key(NamedTuple):
@@ -74,16 +77,49 @@ class Baselines:
         band is as wide as time has made it.
         """
         context = stack_contexts([prepared.fresh_context for prepared in tasks])
-        floor = self._floor(context, tasks)
-        horizon = key.horizon + key.n_stale
-        if key.space == "identity":
-            ask = _Ask(key.method, context, floor, horizon, key.levels)
-            return self._quantiles(ask)[:, key.n_stale :]
+        ticks = np.array([prepared.tick or math.nan for prepared in tasks])
+        values = self.quantiles(
+            key.method,
+            context,
+            ticks,
+            horizon=key.horizon + key.n_stale,
+            levels=key.levels,
+            space=key.space,
+        )
+        return values[:, key.n_stale :]
+
+    def quantiles(  # noqa: PLR0913 - one argument a part of the question
+        self,
+        method: str,
+        context: FloatArray,
+        ticks: FloatArray,
+        *,
+        horizon: int,
+        levels: tuple[float, ...],
+        space: Space,
+    ) -> FloatArray:
+        """Return the bands of one method for many contexts, not yet clipped.
+
+        Parameters
+        ----------
+        context : (n_markets, n_points) array
+            Prices, ends aligned; NaN before the shorter ones, finite from there on.
+        ticks : (n_markets,) array
+            Probability units; NaN where there is no grid.
+
+        Returns
+        -------
+        (n_markets, horizon, n_levels) array
+
+        """
+        floor = self._floor(context, ticks)
+        if space == "identity" or method in _PRICE_METHODS:
+            return self._quantiles(_Ask(method, context, floor, horizon, levels))
         start = self.config.logit_start
         slope = started_logit_slope(context[:, -1], start=start)
         squeezed = started_logit(context, start=start)
-        ask = _Ask(key.method, squeezed, floor * slope, horizon, key.levels)
-        return started_expit(self._quantiles(ask), start=start)[:, key.n_stale :]
+        ask = _Ask(method, squeezed, floor * slope, horizon, levels)
+        return started_expit(self._quantiles(ask), start=start)
 
     def _quantiles(self, ask: "_Ask") -> FloatArray:
         config, floor = self.config, ask.floor
@@ -107,14 +143,14 @@ class Baselines:
         method = methods[ask.method]
         return method(ask.context, horizon=ask.horizon, quantile_levels=ask.levels)
 
-    def _floor(self, context: FloatArray, tasks: Sequence[PreparedTask]) -> FloatArray:
+    def _floor(self, context: FloatArray, ticks: FloatArray) -> FloatArray:
         """Return the least one-step scale of each market, in price units.
 
         It is a share of the tick, and of what is usual at the price as long as the
         market has shown few changes of its own.
         """
-        ticks = np.array([prepared.tick or 0.0 for prepared in tasks])
-        floor = np.maximum(ticks * self.config.floor_ticks, self.config.floor_price)
+        known = np.where(np.isnan(ticks), 0, ticks)
+        floor = np.maximum(known * self.config.floor_ticks, self.config.floor_price)
         n_changes = (~np.isnan(context)).sum(axis=1) - 1
         unknown_share = 1 - n_changes / self.config.prior_changes
         few = unknown_share > 0
@@ -126,17 +162,13 @@ class Baselines:
 
 
 def _key(pair: tuple[str, PreparedTask]) -> _Key:
-    """Return what tasks must share to be computed together.
-
-    Rolling quantiles and HAR are defined on price changes, whatever the space.
-    """
+    """Return what tasks must share to be computed together."""
     method, prepared = pair
     task = prepared.task
-    is_price_method = method in ("rolling_quantile", "har")
     return _Key(
         method,
         task.horizon,
         prepared.levels,
-        "identity" if is_price_method else task.transform.space,
+        "identity" if method in _PRICE_METHODS else task.transform.space,
         min(prepared.n_stale, MAX_HORIZON - task.horizon),
     )

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tsfm_runner.config import BandConfig
-from tsfm_runner.core.postprocess import finish_bands, is_jumpy
+from tsfm_runner.core.postprocess import FinishedBands, finish_bands, is_jumpy
 from tsfm_runner.core.resampling import stack_contexts
 from tsfm_runner.domain.task import FloatArray
 from tsfm_runner.service.grouping import grouped
@@ -45,13 +45,11 @@ def _finish_alike(
     levels: tuple[float, ...],
     config: BandConfig,
 ) -> list[Finished]:
-    context = stack_contexts([prepared.context for prepared, _ in pairs])
-    jumpy = is_jumpy(context, move=config.jumpy_move, share=config.jumpy_share)
-    bands = finish_bands(
+    bands = finish_values(
         np.stack([raw.values for _, raw in pairs]),
-        quantile_levels=levels,
-        min_width=np.where(jumpy, config.min_width, 0),
-        max_width=config.max_width,
+        stack_contexts([prepared.context for prepared, _ in pairs]),
+        levels,
+        config,
     )
     crossings = bands.n_crossings.tolist()
     told = zip(
@@ -64,6 +62,25 @@ def _finish_alike(
             bands.values, warnings, crossings, strict=True
         )
     ]
+
+
+def finish_values(
+    values: FloatArray,
+    context: FloatArray,
+    levels: tuple[float, ...],
+    config: BandConfig,
+) -> FinishedBands:
+    """Return bands of shape (n_markets, horizon, n_levels) as they may be served.
+
+    ``context`` has one row a market: prices, ends aligned, NaN before the shorter.
+    """
+    jumpy = is_jumpy(context, move=config.jumpy_move, share=config.jumpy_share)
+    return finish_bands(
+        values,
+        quantile_levels=levels,
+        min_width=np.where(jumpy, config.min_width, 0),
+        max_width=config.max_width,
+    )
 
 
 def _warnings(

@@ -24,6 +24,7 @@ from tsfm_runner.core.har import (
 )
 from tsfm_runner.core.resampling import stack_contexts
 from tsfm_runner.domain.task import FloatArray
+from tsfm_runner.service.calibration.arrays import IntArray
 from tsfm_runner.service.preparing import PreparedTask
 
 BAND_TAIL = 0.1
@@ -65,6 +66,33 @@ class Description(NamedTuple):
     tick: FloatArray
 
 
+class Traits(NamedTuple):
+    """What contexts tell of their markets; arrays have one row a market.
+
+    ``codes`` has shape (n_markets, 4), see `SegmentId`; the rest see `Description`.
+    """
+
+    codes: IntArray
+    price: FloatArray
+    mean_changes: FloatArray
+    rms: FloatArray
+    n_changes: FloatArray
+    reference: FloatArray
+
+    def described(self, segments: list[SegmentId], tick: FloatArray) -> Description:
+        """Return the description, with what the context does not tell."""
+        return Description(segments, *self[1:], tick)
+
+
+def segments_of(categories: Sequence[str | None], codes: IntArray) -> list[SegmentId]:
+    """Return the segment of each market from its category and its codes."""
+    rows = (tuple(row) for row in codes.tolist())
+    return [
+        SegmentId(category or _NO_CATEGORY, code)
+        for category, code in zip(categories, rows, strict=True)
+    ]
+
+
 class Describer:
     """Describes markets by the constants of the HAR band."""
 
@@ -75,7 +103,28 @@ class Describer:
 
     def describe(self, tasks: Sequence[PreparedTask], *, horizon: int) -> Description:
         """Return what is known of each market at its cutoff."""
-        context = stack_contexts([prepared.context for prepared in tasks])
+        traits = self.traits(
+            stack_contexts([prepared.context for prepared in tasks]),
+            steps_to_expiry=np.array([_steps_to_expiry(one) for one in tasks]),
+            horizon=horizon,
+        )
+        categories = [one.task.facts.category for one in tasks]
+        ticks = np.array([one.tick or math.nan for one in tasks])
+        return traits.described(segments_of(categories, traits.codes), ticks)
+
+    def traits(
+        self, context: FloatArray, *, steps_to_expiry: FloatArray, horizon: int
+    ) -> Traits:
+        """Return what contexts tell of their markets.
+
+        Parameters
+        ----------
+        context : (n_markets, n_points) array
+            Prices, ends aligned; NaN before the shorter ones, finite from there on.
+        steps_to_expiry : (n_markets,) array
+            NaN where no end is scheduled.
+
+        """
         table, price = self._table, context[:, -1]
         features = har_features(
             context,
@@ -88,18 +137,15 @@ class Describer:
             moving=moving,
             n_changes=n_changes,
             price=price,
-            steps_to_expiry=np.array([_steps_to_expiry(one) for one in tasks]),
+            steps_to_expiry=steps_to_expiry,
         )
-        categories = (one.task.facts.category or _NO_CATEGORY for one in tasks)
-        rows = zip(*(code.tolist() for code in codes), strict=True)
-        return Description(
-            [SegmentId(*pair) for pair in zip(categories, rows, strict=True)],
+        return Traits(
+            np.stack(codes, axis=1),
             price,
             features[:, : len(table.windows)][:, _MEANS],
             recent_rms(context),
             n_changes,
             half_widths(features, self._reach(horizon), floor=table.floor),
-            np.array([one.tick or math.nan for one in tasks]),
         )
 
     def _reach(self, horizon: int) -> HarReach:

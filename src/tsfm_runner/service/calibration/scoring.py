@@ -12,7 +12,12 @@ from tsfm_runner.core.conformal.sketch import bin_of
 from tsfm_runner.domain.calibration import Drift
 from tsfm_runner.domain.task import FloatArray
 from tsfm_runner.domain.telling import Breaches
-from tsfm_runner.service.calibration.arrays import BAND_LEVEL, IntArray, Scores
+from tsfm_runner.service.calibration.arrays import (
+    BAND_LEVEL,
+    BoolArray,
+    IntArray,
+    Scores,
+)
 from tsfm_runner.service.calibration.markets import MarketScales
 from tsfm_runner.service.calibration.pending import Ended, Waiting
 from tsfm_runner.service.calibration.rows import Rows, unpack
@@ -36,6 +41,21 @@ class Learned(NamedTuple):
     stream: Stream
     tallies: Tallies
     scales: MarketScales
+
+
+class Ends(NamedTuple):
+    """Steps of bands of one stream that ended, one element each.
+
+    ``is_inside`` tells of the 10/90 interval as served, without its edges;
+    ``places`` are those of the segments.
+    """
+
+    rows: Rows
+    y: FloatArray
+    is_inside: BoolArray
+    places: IntArray
+    cells: IntArray
+    market_ids: Sequence[str]
 
 
 class Outcomes(NamedTuple):
@@ -124,15 +144,33 @@ def _score_alike(
         cells=cells,
         events=[one.event for one in bands],
     )
-    scores = _scores(rows, y, places, cells)._replace(is_inside=served.is_open)
-    _follow_markets(learned.scales, bands, scores, config)
-    drifted = stream.add(grid_time, scores, now_s=now_s)
+    drifted = teach(
+        learned,
+        Ends(rows, y, served.is_open, places, cells, [one.market_id for one in bands]),
+        config,
+        grid_time=grid_time,
+        now_s=now_s,
+    )
     n_severe = int((~target.is_closed & (shadows == 0)).sum())
     n_outside = int((~(served.is_closed & target.is_closed) & (shadows == 0)).sum())
     return Lesson(
         tuple(_drift(stream, one) for one in drifted),
         Breaches(n_outside - n_severe, n_severe),
     )
+
+
+def teach(
+    learned: Learned,
+    ends: Ends,
+    config: CalibrationConfig,
+    *,
+    grid_time: int,
+    now_s: float,
+) -> list[Drifted]:
+    """Let the stream and the markets of these steps learn; return what drifted."""
+    scores = scores_of(ends)
+    follow_markets(learned.scales, ends.market_ids, scores, config)
+    return learned.stream.add(grid_time, scores, now_s=now_s)
 
 
 def _drift(stream: Stream, drifted: Drifted) -> Drift:
@@ -145,7 +183,9 @@ def _drift(stream: Stream, drifted: Drifted) -> Drift:
     )
 
 
-def _scores(rows: Rows, y: FloatArray, segments: IntArray, cells: IntArray) -> Scores:
+def scores_of(ends: Ends) -> Scores:
+    """Return what a stream learns from."""
+    rows, y = ends.rows, ends.y
     distance = y - rows.median
     distance[np.abs(distance) < _SAME_PRICE] = 0.0
     signed = distance / rows.scale
@@ -156,21 +196,21 @@ def _scores(rows: Rows, y: FloatArray, segments: IntArray, cells: IntArray) -> S
     )
     sizes = np.abs(signed)
     return Scores(
-        segments,
-        cells,
+        ends.places,
+        ends.cells,
         bin_of(sizes),
         sizes,
         missed,
-        np.zeros(y.size, dtype=np.bool_),
+        ends.is_inside,
         rows.features,
         rows.base,
         ~np.isnan(rows.inner[:, 0]),
     )
 
 
-def _follow_markets(
+def follow_markets(
     scales: MarketScales,
-    bands: Sequence[Waiting],
+    market_ids: Sequence[str],
     scores: Scores,
     config: CalibrationConfig,
 ) -> None:
@@ -180,7 +220,7 @@ def _follow_markets(
         return
     misses = scores.missed[:, :, BAND_LEVEL].mean(axis=1)
     scales.follow(
-        [bands[place].market_id for place in counted.tolist()],
+        [market_ids[place] for place in counted.tolist()],
         scores.cells[counted],
         misses[counted],
         tail=TRACKED_TAILS[BAND_LEVEL],
