@@ -1,0 +1,1 @@
+"""Offline study: how good bands would have been, and where."""
