@@ -1,9 +1,13 @@
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
+from numpy.lib.stride_tricks import sliding_window_view
 from tests.core.contexts import LEVELS, assert_is_band, contexts, known
+from tests.core.sorted_rows import rolling_quantiles_by_row
 
 from tsfm_runner.core.levels import normal_scores
 from tsfm_runner.core.rolling_quantile import rolling_quantiles
@@ -113,3 +117,60 @@ def test_a_rank_that_is_whole_but_for_rounding_is_whole() -> None:
     )
 
     assert values[0, 0, 1] - prices[-1] == pytest.approx(55)
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> dict[str, Any]:
+    """Return the windows of a series and a question about them."""
+    n_steps, width = draw(st.integers(1, 80)), draw(st.integers(1, 60))
+    price = st.one_of(st.integers(0, 20).map(lambda n: n / 20), st.floats(0, 1))
+    prices = draw(st.lists(price, min_size=n_steps, max_size=n_steps))
+    before = draw(st.integers(max(0, width - n_steps), width - 1))
+    levels = draw(st.sets(st.sampled_from((*LEVELS, 0.01, 0.45, 0.99)), min_size=1))
+    windows = sliding_window_view(np.array(before * [np.nan] + prices), width)
+    return {
+        "context": windows,
+        "horizon": draw(st.integers(1, 15)),
+        "quantile_levels": sorted(levels),
+        "min_changes": draw(st.integers(1, 40)),
+        "floor": np.linspace(1e-9, 1e-2, len(windows)),
+    }
+
+
+@given(case=cases())
+def test_windows_of_a_series_and_single_rows_agree_to_the_last_bit(
+    case: dict[str, Any],
+) -> None:
+    copied = case | {"context": case["context"].copy()}
+
+    together, by_row = rolling_quantiles(**case), rolling_quantiles(**copied)
+
+    expected = rolling_quantiles_by_row(**case)
+    np.testing.assert_array_equal(together, expected)
+    np.testing.assert_array_equal(by_row, expected)
+
+
+@pytest.mark.parametrize("decimals", [2, 3, 15])
+def test_a_long_series_agrees_to_the_last_bit(decimals: int) -> None:
+    changes = np.random.default_rng(decimals).normal(scale=0.01, size=1_500)
+    prices = np.clip(0.5 + np.cumsum(changes), 0, 1).round(decimals)
+    windows = sliding_window_view(np.append(np.full(287, np.nan), prices), 288)
+
+    values = band(windows, min_changes=30)
+
+    expected = rolling_quantiles_by_row(
+        windows,
+        horizon=12,
+        quantile_levels=LEVELS,
+        min_changes=30,
+        floor=np.full(len(windows), 1e-4),
+    )
+    np.testing.assert_array_equal(values, expected)
+    assert values.flags.c_contiguous
+
+
+def test_no_step_of_a_long_horizon_needs_a_change_so_long() -> None:
+    values = band(np.array([[0.4, 0.5, 0.7]]), min_changes=1, horizon=9)
+
+    assert_is_band(values)
+    assert values[0, 8, -1] - 0.7 == pytest.approx(0.3 * (9 / 2) ** 0.5)
