@@ -190,7 +190,9 @@ def test_the_gradient_is_the_slope_of_the_pinball_loss_in_the_log_of_the_scale()
     base = rng.uniform(0.005, 0.1, 200)
     distance = base * np.abs(rng.normal(size=200))
 
-    gradient, _ = scale_gradient(told, distance / base, base, tail=TAIL)
+    (gradient,), _ = scale_gradient(
+        told, distance / base, base, starts=np.array([0]), tail=TAIL
+    )
 
     for place in range(N_FEATURES):
         moved = np.zeros(N_FEATURES)
@@ -202,26 +204,41 @@ def test_the_gradient_is_the_slope_of_the_pinball_loss_in_the_log_of_the_scale()
         assert gradient[place] == pytest.approx(-slope / TYPICAL, rel=1e-5, abs=1e-5)
 
 
+def test_each_cell_has_the_gradient_and_curvature_of_its_own_outcomes() -> None:
+    rng = np.random.default_rng(20260312)
+    told = rng.normal(size=(50, N_FEATURES))
+    sizes, base = rng.exponential(size=50), rng.uniform(0.01, 0.1, 50)
+    alone = np.array([0])
+
+    whole = scale_gradient(told, sizes, base, starts=np.array([0, 20]), tail=TAIL)
+    parts = [
+        scale_gradient(told[rows], sizes[rows], base[rows], starts=alone, tail=TAIL)
+        for rows in (slice(0, 20), slice(20, None))
+    ]
+
+    for both, first, second in zip(whole, *parts, strict=True):
+        assert both == pytest.approx(np.concatenate((first, second)))
+
+
 def test_gradients_and_curvatures_add_up() -> None:
     rng = np.random.default_rng(20260312)
     told = rng.normal(size=(50, N_FEATURES))
     sizes, base = rng.exponential(size=50), rng.uniform(0.01, 0.1, 50)
 
-    whole = scale_gradient(told, sizes, base, tail=TAIL)
-    parts = [
-        scale_gradient(told[rows], sizes[rows], base[rows], tail=TAIL)
-        for rows in (slice(0, 20), slice(20, None))
-    ]
+    one = scale_gradient(told, sizes, base, starts=np.array([0]), tail=TAIL)
+    two = scale_gradient(told, sizes, base, starts=np.array([0, 20]), tail=TAIL)
 
-    for place in range(2):
-        assert whole[place] == pytest.approx(parts[0][place] + parts[1][place])
+    for whole, parts in zip(one, two, strict=True):
+        assert whole[0] == pytest.approx(parts[0] + parts[1])
 
 
 def test_a_curvature_is_symmetric_and_never_negative() -> None:
     rng = np.random.default_rng(20260313)
     told, base = rng.normal(size=(30, N_FEATURES)), rng.uniform(0.01, 0.1, 30)
 
-    _, curvature = scale_gradient(told, np.ones(30), base, tail=TAIL)
+    _, (curvature,) = scale_gradient(
+        told, np.ones(30), base, starts=np.array([0]), tail=TAIL
+    )
 
     assert curvature == pytest.approx(curvature.T)
     assert np.linalg.eigvalsh(curvature).min() >= -1e-9
@@ -256,8 +273,10 @@ def test_steps_find_the_exponents_that_the_data_were_made_with() -> None:
         # Distances whose 0.9 quantile is the base times e ** (told . truth).
         distance = base * np.exp(told @ truth) * rng.exponential(size=40) / np.log(10)
         scale = base * np.exp(told @ weights[0])
-        gradient, curvature = scale_gradient(told, distance / scale, base, tail=TAIL)
+        gradient, curvature = scale_gradient(
+            told, distance / scale, base, starts=np.array([0]), tail=TAIL
+        )
         precision = precision + curvature
-        weights = weights + newton_step(precision, gradient[None], ridge=100)
+        weights = weights + newton_step(precision, gradient, ridge=100)
 
     assert weights[0] == pytest.approx(truth, abs=0.08)

@@ -26,7 +26,7 @@ def adapt_tails(
         The tails as they are used, for `TRACKED_TAILS` in order.
     misses : (..., n_tails) array
         How many outcomes ended beyond the edge.
-    counts : (...) array
+    counts : (...) array, or one that broadcasts to it
         How many outcomes there were, positive.
     rate : float
         Size of a step.
@@ -53,7 +53,9 @@ def adapt_tails(
     nominal = np.array(TRACKED_TAILS)
     trust = counts / (counts + _HALF_TRUSTED)
     moved = tails + rate * trust[..., None] * (nominal - misses / counts[..., None])
-    return np.clip(moved, _SMALLEST_SHARE * nominal, _LARGEST)
+    return np.asarray(
+        np.minimum(np.maximum(moved, _SMALLEST_SHARE * nominal), _LARGEST)
+    )
 
 
 def tails_at(tails: FloatArray, wanted: Sequence[float]) -> FloatArray:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tsfm_runner.core.arrays import FloatArray
+from tsfm_runner.core.arrays import FloatArray, IntArray
 from tsfm_runner.core.ewma import exponential_mean
 
 FEATURES = (
@@ -141,9 +141,14 @@ def learned_scale(
 
 
 def scale_gradient(
-    features: FloatArray, sizes: FloatArray, base: FloatArray, *, tail: float
+    features: FloatArray,
+    sizes: FloatArray,
+    base: FloatArray,
+    *,
+    starts: IntArray,
+    tail: float,
 ) -> tuple[FloatArray, FloatArray]:
-    """Return how far outcomes ask the weights to move, and how firmly, all together.
+    """Return how far outcomes ask the weights to move, and how firmly, by cell.
 
     The scale is to be the quantile of the distance that leaves ``tail`` beyond it:
     the gradient of the pinball loss in the logarithm of the scale, so an outcome
@@ -152,17 +157,20 @@ def scale_gradient(
     Parameters
     ----------
     features : (n, N_FEATURES) array
+        Outcomes of one cell stand together.
     sizes : (n,) array
         Score sizes: distance over scale.
     base : (n,) array
         Reference scale, probability units.
+    starts : (n_cells,) array
+        Where the outcomes of each cell begin; the first at 0.
     tail : float
         Share of the distances that the scale is to leave beyond it.
 
     Returns
     -------
-    gradient : (N_FEATURES,) array
-    curvature : (N_FEATURES, N_FEATURES) array
+    gradient : (n_cells, N_FEATURES) array
+    curvature : (n_cells, N_FEATURES, N_FEATURES) array
 
     References
     ----------
@@ -172,20 +180,21 @@ def scale_gradient(
     --------
     One outcome within its scale, one beyond; the scale is a little too small.
 
-    >>> features = np.ones((2, 1))
     >>> gradient, curvature = scale_gradient(
-    ...     features, np.array([0.5, 1.5]), np.array([0.02, 0.02]), tail=0.1
+    ...     np.ones((2, 1)),
+    ...     np.array([0.5, 1.5]),
+    ...     np.array([0.02, 0.02]),
+    ...     starts=np.array([0]),
+    ...     tail=0.1,
     ... )
     >>> gradient.round(6).tolist(), curvature.round(6).tolist()
-    ([0.8], [[0.6]])
+    ([[0.8]], [[[0.6]]])
 
     """
-    weight = base / _TYPICAL_SCALE
-    gradient = np.einsum("n,nf->f", weight * ((sizes > 1) - tail), features)
-    curvature = np.einsum(
-        "nf,ng->fg", (_CURVATURE * weight)[:, None] * features, features
-    )
-    return gradient, curvature
+    weighted = (base / _TYPICAL_SCALE)[:, None] * features
+    pull = weighted * ((sizes > 1) - tail)[:, None]
+    firmness = (_CURVATURE * weighted)[:, :, None] * features[:, None, :]
+    return np.add.reduceat(pull, starts), np.add.reduceat(firmness, starts)
 
 
 def newton_step(

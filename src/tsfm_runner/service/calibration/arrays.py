@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tsfm_runner.core.arrays import run_starts
 from tsfm_runner.core.conformal.levels import TRACKED_TAILS
 from tsfm_runner.core.conformal.scale import N_FEATURES
 from tsfm_runner.core.conformal.sketch import N_BINS
@@ -49,6 +50,8 @@ def joined(parts: Sequence[Scores]) -> Scores:
 
 def tracked(scores: Scores) -> Scores:
     """Return the scores of bands that were drawn from margins."""
+    if scores.is_tracked.all():
+        return scores
     return Scores._make(column[scores.is_tracked] for column in scores)
 
 
@@ -67,7 +70,7 @@ def summed(keys: IntArray, *columns: BoolArray) -> Summed:
     """
     order = np.argsort(keys, kind="stable")
     ascending = keys[order]
-    begins = np.flatnonzero(np.diff(ascending, prepend=ascending[0] - 1))
+    begins = run_starts(ascending)
     counts = np.diff(begins, append=keys.size).astype(np.float64)
     totals = (
         np.add.reduceat(column[order], begins, axis=0, dtype=np.float64)

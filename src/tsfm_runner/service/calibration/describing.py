@@ -93,6 +93,29 @@ def segments_of(categories: Sequence[str | None], codes: IntArray) -> list[Segme
     ]
 
 
+def segments_at(tasks: Sequence[PreparedTask]) -> list[SegmentId]:
+    """Return the segment of each market at its cutoff."""
+    codes, _ = _codes(
+        stack_contexts([prepared.context for prepared in tasks]),
+        np.array([_steps_to_expiry(one) for one in tasks]),
+    )
+    return segments_of([one.task.facts.category for one in tasks], codes)
+
+
+def _codes(
+    context: FloatArray, steps_to_expiry: FloatArray
+) -> tuple[IntArray, FloatArray]:
+    """Return the codes of each market, and how many of its changes are known."""
+    moving, n_changes = moving_share(context)
+    codes = segment_codes(
+        moving=moving,
+        n_changes=n_changes,
+        price=context[:, -1],
+        steps_to_expiry=steps_to_expiry,
+    )
+    return np.stack(codes, axis=1), n_changes
+
+
 class Describer:
     """Describes markets by the constants of the HAR band."""
 
@@ -125,23 +148,17 @@ class Describer:
             NaN where no end is scheduled.
 
         """
-        table, price = self._table, context[:, -1]
+        table = self._table
         features = har_features(
             context,
             windows=table.windows,
             prior=table.prior,
             prior_weight=table.prior_weight,
         )
-        moving, n_changes = moving_share(context)
-        codes = segment_codes(
-            moving=moving,
-            n_changes=n_changes,
-            price=price,
-            steps_to_expiry=steps_to_expiry,
-        )
+        codes, n_changes = _codes(context, steps_to_expiry)
         return Traits(
-            np.stack(codes, axis=1),
-            price,
+            codes,
+            context[:, -1],
             features[:, : len(table.windows)][:, _MEANS],
             recent_rms(context),
             n_changes,

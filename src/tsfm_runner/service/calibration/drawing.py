@@ -42,10 +42,13 @@ class _Levels(NamedTuple):
     """The levels that a band is drawn at, ascending, and where those wanted stand.
 
     Besides the levels asked for they are the two of the target. ``sides`` are
-    signed distances from the median.
+    signed distances from the median. ``tails`` are those of the levels and the
+    tracked ones, each of them once; ``of_levels`` and ``of_tracked`` their places.
     """
 
     tails: tuple[float, ...]
+    of_levels: list[int]
+    of_tracked: list[int]
     sides: FloatArray
     asked: list[int]
     target: list[int]
@@ -60,9 +63,16 @@ def _levels(asked: tuple[float, ...], target_coverage: float) -> _Levels:
     def find(levels: tuple[float, ...]) -> list[int]:
         return [places[round(level, _LEVEL_DECIMALS)] for level in levels]
 
-    tails = [round(min(level, 1 - level), _LEVEL_DECIMALS) for level in drawn]
-    sides = np.array(drawn) - _MEDIAN
-    return _Levels(tuple(tails), sides, find(asked), find(target))
+    of_levels = [round(min(level, 1 - level), _LEVEL_DECIMALS) for level in drawn]
+    tails = sorted({*of_levels, *TRACKED_TAILS})
+    return _Levels(
+        tuple(tails),
+        [tails.index(tail) for tail in of_levels],
+        [tails.index(tail) for tail in TRACKED_TAILS],
+        np.array(drawn) - _MEDIAN,
+        find(asked),
+        find(target),
+    )
 
 
 def _target_levels(coverage: float) -> tuple[float, float]:
@@ -157,6 +167,5 @@ def _margins(
 
     Both have the shape (n_markets, horizon, 2, n): inner side, then outer side.
     """
-    tails = (*wanted.tails, *TRACKED_TAILS)
-    both = stream.margins(places, cells, tails) * own[:, :, None, None]
-    return both[..., : len(wanted.tails)], both[..., len(wanted.tails) :]
+    both = stream.margins(places, cells, wanted.tails) * own[:, :, None, None]
+    return both[..., wanted.of_levels], both[..., wanted.of_tracked]

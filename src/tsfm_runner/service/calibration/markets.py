@@ -42,7 +42,10 @@ class MarketScales:
         rate: float,
     ) -> None:
         """Learn from outcomes, of at most one each for a market and a cell."""
-        rows = np.array([self._row(market_id) for market_id in market_ids])
+        known = {
+            market_id: self._row(market_id) for market_id in dict.fromkeys(market_ids)
+        }
+        rows = np.array([known[market_id] for market_id in market_ids])
         self._grow(int(cells.max()) + 1)
         self.logs[rows, cells] = adapt_market_scale(
             self.logs[rows, cells].astype(np.float64),

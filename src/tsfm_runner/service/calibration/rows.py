@@ -14,6 +14,7 @@ RowArray = npt.NDArray[np.float32]
 _N_TAILS = len(TRACKED_TAILS)
 _WIDTHS = (1, 1, 1, N_FEATURES, _N_TAILS, _N_TAILS, 2, 2, 2)
 _ENDS = tuple(np.cumsum(_WIDTHS).tolist())
+_PARTS = tuple(map(slice, (3, *_ENDS[3:-1]), _ENDS[3:]))
 N_COLUMNS = _ENDS[-1]
 
 
@@ -43,5 +44,6 @@ def pack(rows: Rows) -> RowArray:
 
 def unpack(packed: RowArray) -> Rows:
     """Return the columns of packed rows; see `pack`."""
-    parts = np.split(packed.astype(np.float64), _ENDS[:-1], axis=-1)
-    return Rows(*(part[..., 0] for part in parts[:3]), *parts[3:])
+    columns = packed.astype(np.float64)
+    single = (columns[..., 0], columns[..., 1], columns[..., 2])
+    return Rows(*single, *(columns[..., part] for part in _PARTS))

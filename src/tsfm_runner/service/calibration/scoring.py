@@ -57,6 +57,19 @@ class Ends(NamedTuple):
     cells: IntArray
     market_ids: Sequence[str]
 
+    def chosen(self, is_chosen: BoolArray) -> "Ends":
+        """Return some of the steps."""
+        ids = [self.market_ids[place] for place in np.flatnonzero(is_chosen).tolist()]
+        rows = Rows._make(column[is_chosen] for column in self.rows)
+        return Ends(
+            rows,
+            self.y[is_chosen],
+            self.is_inside[is_chosen],
+            self.places[is_chosen],
+            self.cells[is_chosen],
+            ids,
+        )
+
 
 class Outcomes(NamedTuple):
     """Ended steps of many markets, one element each; steps count from 0."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tsfm_runner.config import CalibrationConfig, DriftConfig
+from tsfm_runner.core.arrays import run_starts
 from tsfm_runner.core.conformal.levels import TRACKED_TAILS, adapt_tails, tails_at
 from tsfm_runner.core.conformal.scale import newton_step, scale_gradient
 from tsfm_runner.core.conformal.sketch import N_BINS, shrink, tail_margins
@@ -244,7 +245,7 @@ class Stream:
         by.tails[where] = adapt_tails(
             by.tails[where].astype(np.float64),
             misses=missed,
-            counts=np.broadcast_to(counts[:, None], (counts.size, 2)),
+            counts=counts[:, None],
             rate=self.config.level_rate,
         )
         rate = 1 - 0.5 ** (1 / self.drift.watch_half_life_steps)
@@ -259,32 +260,38 @@ class Stream:
             return
         by = self.cell
         by.precision *= 0.5 ** (1 / self.config.half_life_steps)
+        order = np.argsort(scores.cells, kind="stable")
+        cells = scores.cells[order]
+        starts = run_starts(cells)
         total = np.zeros_like(by.weights)
-        for cell in np.unique(scores.cells).tolist():
-            rows = scores.cells == cell
-            total[cell], curvature = scale_gradient(
-                scores.features[rows],
-                scores.sizes[rows],
-                scores.base[rows],
-                tail=_SCALE_TAIL,
-            )
-            by.precision[cell] += curvature
+        total[cells[starts]], curvature = scale_gradient(
+            scores.features[order],
+            scores.sizes[order],
+            scores.base[order],
+            starts=starts,
+            tail=_SCALE_TAIL,
+        )
+        by.precision[cells[starts]] += curvature
         precision = by.precision + self.prior_scores * self.prior.precision
         by.weights += newton_step(precision, total, ridge=_RIDGE)
 
     def _replace_drifted(self, scores: Scores) -> list[Drifted]:
         """Let recent scores take the place of all, where what happens has changed."""
         by, drift = self.segment, self.drift
-        touched = np.unique(np.stack((scores.segments, scores.cells)), axis=1)
-        where = (touched[0], touched[1])
+        n_cells = by.counts.shape[1]
+        touched = np.unique(scores.segments * n_cells + scores.cells)
+        where = np.divmod(touched, n_cells)
         nominal = 2 * TRACKED_TAILS[BAND_LEVEL]
         is_off = (by.miss_rate[where] > nominal + drift.excess) | (
             by.inside_rate[where] > 1 - nominal + drift.excess
         )
+        if not is_off.any():
+            return []
         is_known = by.recent[where].sum(axis=-1) >= drift.min_recent_scores
         is_ready = self.n_steps - by.drifted_at[where] >= drift.cooldown_steps
+        chosen = touched[is_off & is_known & is_ready].tolist()
         found = []
-        for place, cell in touched[:, is_off & is_known & is_ready].T.tolist():
+        for place, cell in (divmod(key, n_cells) for key in chosen):
             rates = by.miss_rate[place, cell].item(), by.inside_rate[place, cell].item()
             found.append(Drifted(place, cell, *rates))
             by.counts[place, cell] = by.recent[place, cell]

@@ -1,0 +1,200 @@
+"""Recorded markets on the grid of one step, and every moment to forecast from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from tsfm_runner.core.arrays import BoolArray, FloatArray, IntArray
+from tsfm_runner.domain.recording import RecordedMarket
+from tsfm_runner.service.warming import histories_of
+
+FOLLOW_S = 6 * 3_600  # a breach is followed by a move within six hours, or not
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Panel:
+    """Markets of one step, one after the other in one array of prices.
+
+    Attributes
+    ----------
+    first_steps : (n_markets,) array
+        Step, counted from 1970, of the first price of each market.
+    starts : (n_markets + 1,) array
+        Where the prices of each market begin, and where the last ones end.
+    prices : (n_prices,) array
+        One a step; NaN where none is known for too long.
+    run_starts : (n_prices,) array
+        Place of the first price since the last hole.
+
+    """
+
+    step_s: int
+    markets: tuple[RecordedMarket, ...]
+    first_steps: IntArray
+    starts: IntArray
+    prices: FloatArray
+    run_starts: IntArray
+
+    @property
+    def groups(self) -> list[str]:
+        """The unit of independence of each market."""
+        return [market.group for market in self.markets]
+
+
+class Origins(NamedTuple):
+    """Moments to forecast from, each with at least two prices without a hole.
+
+    ``places`` point into the prices of the panel, ``markets`` into its markets;
+    ``steps`` count from 1970, ``ages`` the prices of the market so far.
+    """
+
+    places: IntArray
+    markets: IntArray
+    steps: IntArray
+    ages: IntArray
+
+    def at(self, chosen: IntArray | BoolArray | slice) -> "Origins":
+        """Return some of the origins."""
+        return Origins._make(column[chosen] for column in self)
+
+
+def make_panel(
+    markets: Sequence[RecordedMarket], *, step_s: int, max_gap_s: float
+) -> Panel:
+    """Put markets onto the grid: the last price up to each step, while it stands.
+
+    A price stands for ``max_gap_s``, at least one step. Markets without two prices
+    in a row are left out.
+    """
+    kept, firsts, rows = [], [], []
+    for market in markets:
+        runs = list(
+            histories_of(
+                market.market_id,
+                market.times_s,
+                market.prices,
+                step_s=step_s,
+                max_gap_s=max_gap_s,
+                facts=market.facts,
+            )
+        )
+        if not runs:
+            continue
+        row = np.full(runs[-1].last_step - runs[0].first_step + 1, np.nan)
+        for run in runs:
+            start = run.first_step - runs[0].first_step
+            row[start : start + run.prices.size] = run.prices
+        kept.append(market)
+        firsts.append(runs[0].first_step)
+        rows.append(row)
+    starts = np.cumsum([0, *(row.size for row in rows)])
+    prices = np.concatenate(rows) if rows else np.empty(0)
+    return Panel(
+        step_s,
+        tuple(kept),
+        np.array(firsts, dtype=np.int64),
+        starts,
+        prices,
+        _run_starts(prices, starts),
+    )
+
+
+def _run_starts(prices: FloatArray, starts: IntArray) -> IntArray:
+    is_known = np.isfinite(prices)
+    begins = is_known & ~np.concatenate(([False], is_known[:-1]))
+    begins[starts[:-1]] = True
+    return np.maximum.accumulate(np.where(begins, np.arange(prices.size), 0))
+
+
+def origins_of(panel: Panel) -> Origins:
+    """Return every origin of a panel, market by market, in order of time."""
+    place = np.arange(panel.prices.size)
+    is_known = np.isfinite(panel.prices)
+    market = np.repeat(np.arange(len(panel.markets)), np.diff(panel.starts))
+    counted = np.cumsum(is_known)
+    before = (counted - is_known)[panel.starts[:-1]]
+    at = np.flatnonzero(is_known & (place > panel.run_starts))
+    markets = market[at]
+    return Origins(
+        at,
+        markets,
+        panel.first_steps[markets] + at - panel.starts[markets],
+        counted[at] - before[markets],
+    )
+
+
+def outcomes_of(panel: Panel, origins: Origins, *, horizon: int) -> FloatArray:
+    """Return what the price was at each step ahead, (n_origins, horizon).
+
+    NaN where the market has no price then.
+    """
+    wanted = origins.places[:, None] + np.arange(1, horizon + 1)
+    ends = panel.starts[origins.markets + 1][:, None]
+    is_inside = wanted < ends
+    return np.where(is_inside, panel.prices[np.where(is_inside, wanted, 0)], np.nan)
+
+
+def excursions(panel: Panel) -> tuple[FloatArray, FloatArray]:
+    """Return how far each price rises and falls within the next six hours.
+
+    Both have shape (n_prices,), NaN where no later price is known.
+    """
+    window = max(FOLLOW_S // panel.step_s, 1)
+    highest, lowest = (np.full(panel.prices.size, np.nan) for _ in range(2))
+    padding = np.full(window, np.nan)
+    for start, stop in zip(panel.starts[:-1], panel.starts[1:], strict=True):
+        ahead = np.concatenate((panel.prices[start + 1 : stop], padding))
+        high = _rolling_max(np.where(np.isnan(ahead), -np.inf, ahead), window)
+        low = -_rolling_max(np.where(np.isnan(ahead), -np.inf, -ahead), window)
+        highest[start:stop], lowest[start:stop] = high, low
+    is_known = np.isfinite(highest)
+    rise = np.where(is_known, highest - panel.prices, np.nan)
+    return rise, np.where(is_known, panel.prices - lowest, np.nan)
+
+
+def _rolling_max(values: FloatArray, window: int) -> FloatArray:
+    """Return the largest of each ``window`` values in a row, by doubling.
+
+    >>> _rolling_max(np.array([1.0, 3.0, 2.0, 0.0]), 2).tolist()
+    [3.0, 3.0, 2.0]
+    """
+    largest, reach = values, 1
+    while 2 * reach <= window:
+        largest = np.maximum(largest[:-reach], largest[reach:])
+        reach *= 2
+    rest = window - reach
+    return np.maximum(largest[: largest.size - rest], largest[rest:])
+
+
+class Windows:
+    """The contexts of origins, cut from prices without copying them twice."""
+
+    def __init__(self, panel: Panel, *, length: int) -> None:
+        """Give every run of prices room for unknown ones before it."""
+        self.length = length
+        begins = np.unique(panel.run_starts[np.isfinite(panel.prices)])
+        room = np.zeros(panel.prices.size, dtype=np.int64)
+        room[begins] = length - 1
+        self._run_starts = panel.run_starts
+        self._shift = np.cumsum(room)
+        padded = np.full(panel.prices.size + int(self._shift[-1]), np.nan)
+        padded[np.arange(panel.prices.size) + self._shift] = panel.prices
+        self._windows = sliding_window_view(padded, length)
+
+    def lengths(self, places: IntArray) -> IntArray:
+        """Return how many prices each context holds."""
+        return np.asarray(
+            np.minimum(places - self._run_starts[places] + 1, self.length)
+        )
+
+    def contexts(self, places: IntArray) -> FloatArray:
+        """Return the contexts that end at some places, (n, longest of them).
+
+        Ends are aligned; NaN before the shorter ones.
+        """
+        width = int(self.lengths(places).max())
+        rows = places + self._shift[places] - (self.length - 1)
+        return np.asarray(self._windows[rows, self.length - width :])
