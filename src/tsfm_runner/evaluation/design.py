@@ -1,7 +1,10 @@
 """What a study asks of every market, and the parts that its work falls into."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
 
 from tsfm_runner.config import Settings
 from tsfm_runner.core.har import HarTable
@@ -67,6 +70,22 @@ class Part:
     name: str
     step_s: int
     markets: tuple[RecordedMarket, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """What is studied: who draws raw bands, and how it is called.
+
+    ``draw`` returns ``values`` of shape (n_origins, horizon, n_levels) for a part, in
+    single precision; one that others may answer for has ``models`` too, the place of
+    the one that did at each origin among ``model_names``, rows of name and revision,
+    and ``reasons``, why it was not the model itself. It can be pickled.
+    """
+
+    name: str
+    revision: str
+    is_baseline: bool
+    draw: Callable[[Part, Design], dict[str, npt.NDArray[Any]]]
 
 
 def parts_of(markets: Sequence[RecordedMarket]) -> list[Part]:

@@ -1,7 +1,8 @@
 """Raw bands and traits of every origin: what no band before it has changed."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +10,7 @@ import numpy.typing as npt
 from tsfm_runner.core.arrays import FloatArray, IntArray
 from tsfm_runner.core.resampling import detect_ticks
 from tsfm_runner.domain.recording import RecordedMarket
-from tsfm_runner.evaluation.design import Design, Part
+from tsfm_runner.evaluation.design import Design, Model, Part
 from tsfm_runner.evaluation.panel import (
     Origins,
     Panel,
@@ -20,8 +21,6 @@ from tsfm_runner.evaluation.panel import (
 from tsfm_runner.service.baselining import Baselines
 from tsfm_runner.service.calibration.describing import Describer
 from tsfm_runner.service.finishing import finish_values
-
-Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
 _TOGETHER = 1_024
 _SECONDS_PER_MINUTE = 60
@@ -88,6 +87,13 @@ def draw_baseline(
         )
         values[rows] = finish_values(raw, context, levels, design.settings.band).values
     return {"values": values}
+
+
+def baseline(name: str, revision: str) -> Model:
+    """Return a baseline as a model to be studied."""
+    return Model(
+        name, revision, is_baseline=True, draw=partial(draw_baseline, method=name)
+    )
 
 
 def _in_turn(

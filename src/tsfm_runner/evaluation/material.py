@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tsfm_runner.core.arrays import FloatArray, IntArray
-from tsfm_runner.evaluation.drawing import Arrays
 from tsfm_runner.evaluation.panel import Origins, Panel
+from tsfm_runner.ports import Arrays
 from tsfm_runner.service.calibration.describing import (
     Description,
     SegmentId,
