@@ -25,6 +25,7 @@ from tsfm_runner.domain.ledger import (
 )
 from tsfm_runner.domain.model import RuntimeModel
 from tsfm_runner.domain.telling import Breaches, CacheEvent, RuntimeCall
+from tsfm_runner.domain.verdict import StandingVerdict, Verdict
 from tsfm_runner.errors import ForecastRuntimeError, LedgerUnavailableError
 
 Answers = list[QuantileForecast | ForecastRuntimeError]
@@ -170,6 +171,16 @@ class FakeLedger:
         for one in self.scores:
             prices[one.steps[one.forecast_ids == band.id] - 1] = one.y
         return prices
+
+
+class FakeVerdicts:
+    """Hold the verdict that they are told; at first none."""
+
+    def __init__(self, verdict: Verdict | None = None) -> None:
+        self.current = StandingVerdict(0, verdict)
+
+    def tell(self, verdict: Verdict | None) -> None:
+        self.current = StandingVerdict(self.current.number + 1, verdict)
 
 
 class FakeRuntime:

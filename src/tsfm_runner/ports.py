@@ -16,6 +16,7 @@ from tsfm_runner.domain.ledger import LedgerContents, LedgerEntry, LedgerForecas
 from tsfm_runner.domain.model import RuntimeModel
 from tsfm_runner.domain.quota import Quota
 from tsfm_runner.domain.telling import Breaches, CacheEvent, RuntimeCall
+from tsfm_runner.domain.verdict import StandingVerdict
 from tsfm_runner.errors import ForecastRuntimeError
 
 Value = TypeVar("Value")
@@ -159,6 +160,15 @@ class KeyRing(Protocol):
 
     async def watch(self) -> None:
         """Keep up with what changes, until cancelled."""
+        ...
+
+
+class Verdicts(Protocol):
+    """Where models are proven, as far as that is known at this moment."""
+
+    @property
+    def current(self) -> StandingVerdict:
+        """The verdict that holds now, if there is one."""
         ...
 
 

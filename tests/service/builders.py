@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 import numpy as np
-from tests.fakes import FakeClock, FakeLedger, FakeTelemetry
+from tests.fakes import FakeClock, FakeLedger, FakeTelemetry, FakeVerdicts
 
 from tsfm_runner.adapters.memory_cache import MemoryCache
 from tsfm_runner.config import ResilienceConfig, Settings
@@ -22,7 +22,7 @@ from tsfm_runner.domain.model import (
     ModelRevision,
 )
 from tsfm_runner.domain.task import ForecastTask, Transform
-from tsfm_runner.ports import Clock, ForecastRuntime, Ledger, Telemetry
+from tsfm_runner.ports import Clock, ForecastRuntime, Ledger, Telemetry, Verdicts
 from tsfm_runner.service.activity import Activity
 from tsfm_runner.service.asking import RuntimeLine
 from tsfm_runner.service.baselining import Baselines
@@ -42,6 +42,7 @@ from tsfm_runner.service.predicting import Predictor
 from tsfm_runner.service.preparing import PreparedTask, prepare_many
 from tsfm_runner.service.remembering import Memory
 from tsfm_runner.service.routing import BASELINE_METHODS, Router
+from tsfm_runner.service.verdict.policy import Policy
 
 CUTOFF = datetime(2026, 2, 20, 12, tzinfo=UTC)
 SERIES = np.array([0.4 + 0.01 * (7 * step % 5) for step in range(60)])
@@ -249,6 +250,7 @@ def service(  # noqa: PLR0913 - one keyword for each thing that tests vary
     clock: Clock | None = None,
     telemetry: Telemetry | None = None,
     calibrating: Calibrator | None = None,
+    verdicts: Verdicts | None = None,
 ) -> ForecastService:
     """Return a service over the runtime; without one, baselines only."""
     settings = settings or Settings(resilience=QUICK)
@@ -263,14 +265,22 @@ def service(  # noqa: PLR0913 - one keyword for each thing that tests vary
         )
     kept = MemoryCache[ServedForecast](settings.cache.max_bytes, clock)
     lines = {rung: each.line for rung, each in predictors.items()}
+    policy = Policy(settings.routing, verdicts or FakeVerdicts())
     return ForecastService(
         settings,
         router=router(settings, models=models, rungs=rungs),
+        policy=policy,
         predictors=predictors,
         completer=completer(
             settings, lines=lines, clock=clock, calibrating=calibrating
         ),
-        memory=Memory(settings.cache, kept, clock, lambda: calibrating.version),
+        memory=Memory(
+            settings.cache,
+            kept,
+            clock,
+            state_version=lambda: calibrating.version,
+            policy_number=lambda: policy.number,
+        ),
         activity=activity,
         telemetry=telemetry,
     )

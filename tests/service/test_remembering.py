@@ -169,8 +169,14 @@ class Rig:
         self.clock = FakeClock()
         self.config = CacheConfig.model_validate(config)
         self.cache = MemoryCache[ServedForecast](self.config.max_bytes, self.clock)
-        self.version = 0
-        self.memory = Memory(self.config, self.cache, self.clock, lambda: self.version)
+        self.version = self.policy_number = 0
+        self.memory = Memory(
+            self.config,
+            self.cache,
+            self.clock,
+            state_version=lambda: self.version,
+            policy_number=lambda: self.policy_number,
+        )
 
     def answer(
         self, market_id: str = "m", reason: FallbackReason | None = None

@@ -3,17 +3,14 @@
 import asyncio
 from collections.abc import Mapping
 from hmac import compare_digest
-from pathlib import Path
-from typing import TypeAlias
 
 from pydantic import SecretStr
 from structlog.typing import FilteringBoundLogger
 
 from tsfm_runner.adapters.keys_file import read_keys
+from tsfm_runner.adapters.text_file import stamp_of
 from tsfm_runner.config import AuthConfig
 from tsfm_runner.errors import ConfigurationError
-
-Stamp: TypeAlias = tuple[int, int, int]
 
 
 class WatchedKeys:
@@ -29,7 +26,7 @@ class WatchedKeys:
         self._log = log
         self._trouble: str | None = None
         # Taken before the reading: what is written meanwhile is a change.
-        self._seen = _stamp(auth.keys_file)
+        self._seen = stamp_of(auth.keys_file)
         self._keys = _as_bytes(read_keys(auth))
 
     @property
@@ -58,7 +55,7 @@ class WatchedKeys:
 
     def refresh(self) -> None:
         """Take the keys of the file if it has changed and can be used."""
-        stamp = _stamp(self._auth.keys_file)
+        stamp = stamp_of(self._auth.keys_file)
         if stamp == self._seen and self._trouble is None:
             return
         try:
@@ -79,12 +76,3 @@ class WatchedKeys:
 
 def _as_bytes(keys: Mapping[str, SecretStr]) -> tuple[tuple[str, bytes], ...]:
     return tuple((name, key.get_secret_value().encode()) for name, key in keys.items())
-
-
-def _stamp(path: Path | None) -> Stamp | None:
-    """Return what changes with the file, or None where there is none."""
-    try:
-        found = path.stat() if path is not None else None
-    except OSError:
-        return None
-    return (found.st_mtime_ns, found.st_size, found.st_ino) if found else None

@@ -1,7 +1,8 @@
-"""Read a small file of text, or of YAML that holds one mapping."""
+"""Read, replace and watch a small file of text, or of YAML with one mapping."""
 
+import os
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 
@@ -9,6 +10,8 @@ from tsfm_runner.errors import ConfigurationError
 
 # A date that is none raises the second or third, what nests too deeply the last.
 _YAML_ERRORS = (yaml.YAMLError, ValueError, AttributeError, RecursionError)
+
+Stamp: TypeAlias = tuple[int, int, int]
 
 
 def read_text(path: Path) -> str:
@@ -18,6 +21,32 @@ def read_text(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
         raise ConfigurationError(f"{path} cannot be read: {reason}") from None
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Put text in the place of what the file holds, so that none ever reads half.
+
+    Raises ``ConfigurationError`` where that fails; the file is then as it was.
+    """
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as exc:
+        part.unlink(missing_ok=True)
+        raise ConfigurationError(f"{path} cannot be written: {exc.strerror}") from None
+
+
+def stamp_of(path: Path | None) -> Stamp | None:
+    """Return what changes with the file, or None where there is none."""
+    try:
+        found = path.stat() if path is not None else None
+    except OSError:
+        return None
+    return (found.st_mtime_ns, found.st_size, found.st_ino) if found else None
 
 
 def read_mapping(path: Path) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tsfm_runner.api.schemas import Conformal, LastStep, OriginMeta
+from tsfm_runner.api.schemas import Conformal, LastStep, OriginMeta, RouteEntry
 from tsfm_runner.domain.calibration import Certificate
-from tsfm_runner.domain.forecast import ServedForecast
+from tsfm_runner.domain.forecast import RouteStep, ServedForecast
 from tsfm_runner.domain.task import FloatArray
 
 _TIMES_REMEMBERED = 256
@@ -116,16 +116,24 @@ def _meta(served: ServedForecast) -> OriginMeta:
                 strict=True,
             )
         ),
-        "route": [
-            {"rung": step.rung, "taken": step.is_taken, "reason": step.reason}
-            for step in origin.route
-        ],
+        "route": [_route_entry(step) for step in origin.route],
         "fallback_used": origin.is_fallback,
         "fallback_reason": origin.fallback_reason,
         "warnings": list(origin.warnings),
         "batch_size": origin.batch_size,
         "breaker_state": origin.breaker_state,
     }
+
+
+def _route_entry(step: RouteStep) -> RouteEntry:
+    entry: RouteEntry = {
+        "rung": step.rung,
+        "taken": step.is_taken,
+        "reason": step.reason,
+    }
+    if step.detail is not None:
+        entry["detail"] = step.detail
+    return entry
 
 
 @lru_cache(maxsize=_TIMES_REMEMBERED)

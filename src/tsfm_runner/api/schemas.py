@@ -1,6 +1,6 @@
 """The words of the wire: what a request may say and what an answer holds."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
@@ -147,11 +147,15 @@ class ForecastRequest(WireModel):
 
 
 class RouteEntry(TypedDict):
-    """One rung of the ladder: taken, or skipped for a reason."""
+    """One rung of the ladder: taken, or skipped for a reason.
+
+    `detail` is there where the policy has decided something of the rung.
+    """
 
     rung: str
     taken: bool
     reason: str | None
+    detail: NotRequired[str]
 
 
 class OriginMeta(TypedDict):

@@ -18,10 +18,12 @@ from tsfm_runner.adapters.memory_cache import MemoryCache
 from tsfm_runner.adapters.naming import unique_names
 from tsfm_runner.adapters.rate_limits import RateLimits
 from tsfm_runner.adapters.telemetry import Metrics, Teller, open_log
+from tsfm_runner.adapters.watched_verdict import WatchedVerdict
 from tsfm_runner.api.app import Application, create_app
 from tsfm_runner.api.watch import Watch
 from tsfm_runner.api.writing import Written
-from tsfm_runner.bootstrap.backend import Runtimes, Tools, checked_registry, opened
+from tsfm_runner.bootstrap.backend import Runtimes, opened
+from tsfm_runner.bootstrap.tools import Tools, checked_registry
 from tsfm_runner.config import AuthConfig, Settings
 from tsfm_runner.errors import ConfigurationError
 from tsfm_runner.ports import Clock
@@ -49,7 +51,8 @@ def build_app(
     registry = checked_registry(settings)
     metrics = Metrics()
     teller = Teller(metrics, log, known_models=registry.models)
-    tools = Tools(clock, wall_clock, teller, metrics, purpose="keep")
+    verdicts = WatchedVerdict(settings.routing, settings.verdict, log)
+    tools = Tools(clock, wall_clock, teller, metrics, verdicts, purpose="keep")
     written = MemoryCache[Written](settings.cache.max_bytes // 2, clock)
     app = create_app(
         settings,

@@ -10,17 +10,21 @@ from contextlib import (
 )
 from functools import partial
 from importlib.resources import files
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from tsfm_runner.adapters.memory_cache import MemoryCache
-from tsfm_runner.adapters.model_registry import load_registry
 from tsfm_runner.adapters.naming import unique_names
-from tsfm_runner.adapters.telemetry import Metrics, Teller, silent_log
 from tsfm_runner.adapters.tollama import TollamaRuntime, open_session
 from tsfm_runner.bootstrap.calibration import (
     calibrator_to_ask,
     calibrator_to_keep,
     calibrator_to_warm,
+)
+from tsfm_runner.bootstrap.tools import (
+    Purpose,
+    Tools,
+    checked_registry,
+    silent_tools,
 )
 from tsfm_runner.config import CacheConfig, Settings, TollamaConfig
 from tsfm_runner.core.har import HarTable
@@ -43,9 +47,9 @@ from tsfm_runner.service.forecasting import ForecastService
 from tsfm_runner.service.predicting import Predictor
 from tsfm_runner.service.remembering import Memory
 from tsfm_runner.service.routing import Router
+from tsfm_runner.service.verdict.policy import Policy
 
 Runtimes: TypeAlias = Mapping[Rung, ForecastRuntime]
-Purpose: TypeAlias = Literal["ask", "keep", "warm", "warm anew"]
 
 
 def open_backend(
@@ -67,7 +71,7 @@ def open_backend(
     """
     registry = checked_registry(settings)
     purpose: Purpose = "keep" if keeps else "ask"
-    tools = _silent_tools(registry, clock, wall_clock, purpose)
+    tools = silent_tools(settings, registry, clock, wall_clock, purpose)
     return opened(settings, registry, tools, runtimes)
 
 
@@ -90,40 +94,9 @@ def open_warming(
         "calibration": calibration.model_copy(update={"shadow": False}),
     }
     registry = checked_registry(settings)
-    tools = _silent_tools(registry, clock, clock, "warm anew" if is_fresh else "warm")
+    purpose: Purpose = "warm anew" if is_fresh else "warm"
+    tools = silent_tools(settings, registry, clock, clock, purpose)
     return opened(settings.model_copy(update=changes), registry, tools, runtimes={})
-
-
-class Tools(NamedTuple):
-    """What almost every object needs; ``purpose`` is that of opening the ledger."""
-
-    clock: Clock
-    wall_clock: Clock
-    teller: Teller
-    metrics: Metrics
-    purpose: Purpose
-
-
-def _silent_tools(
-    registry: ModelRegistry, clock: Clock, wall_clock: Clock, purpose: Purpose
-) -> Tools:
-    """Return tools that log nothing."""
-    metrics = Metrics()
-    teller = Teller(metrics, silent_log(), known_models=registry.models)
-    return Tools(clock, wall_clock, teller, metrics, purpose)
-
-
-def checked_registry(settings: Settings) -> ModelRegistry:
-    """Return the models; raise ``ConfigurationError`` for one that is not allowed."""
-    registry = load_registry(settings.models_file, settings.environment)
-    if settings.tollama.url is not None and not registry.is_allowed(
-        settings.tollama.model
-    ):
-        raise ConfigurationError(
-            f"tollama.model is {settings.tollama.model}, which "
-            f"{settings.environment} does not allow"
-        )
-    return registry
 
 
 @asynccontextmanager
@@ -135,6 +108,7 @@ async def opened(
 ) -> AsyncIterator[Backend]:
     """Hold everything open that the use cases need, and yield them."""
     async with AsyncExitStack() as held:
+        await held.enter_async_context(tools.verdicts.watched())
         if runtimes is None:
             runtimes = await _open_runtimes(held, settings, tools.clock)
         table = files("tsfm_runner") / "data" / "har.json"
@@ -203,6 +177,7 @@ def _backend(  # noqa: PLR0913 - one argument a collaborator
         for rung, runtime in runtimes.items()
     }
     kept = MemoryCache[ServedForecast](settings.cache.max_bytes // 2, tools.clock)
+    policy = Policy(settings.routing, tools.verdicts)
     service = ForecastService(
         settings,
         router=Router(
@@ -211,11 +186,18 @@ def _backend(  # noqa: PLR0913 - one argument a collaborator
             registry,
             {rung: default_models[rung] for rung in runtimes},
         ),
+        policy=policy,
         predictors=predictors,
         completer=_completer(
             settings, registry, tools.clock, predictors, baselines, calibrator
         ),
-        memory=Memory(settings.cache, kept, tools.clock, lambda: calibrator.version),
+        memory=Memory(
+            settings.cache,
+            kept,
+            tools.clock,
+            state_version=lambda: calibrator.version,
+            policy_number=lambda: policy.number,
+        ),
         activity=activity,
         telemetry=tools.teller,
     )

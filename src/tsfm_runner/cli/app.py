@@ -23,6 +23,7 @@ from tsfm_runner.cli.models import models
 from tsfm_runner.cli.observe import observe
 from tsfm_runner.cli.serve import serve
 from tsfm_runner.cli.simulate import simulate
+from tsfm_runner.cli.verdict import verdict
 
 
 def _without_types(parameters: Iterable[Any]) -> list[Any]:
@@ -77,6 +78,7 @@ for _command in (
     cycle,
     observe,
     calibrate,
+    verdict,
     models,
     doctor,
     bench,

@@ -13,6 +13,7 @@ from tsfm_runner.adapters.ledger.integrity import check_ledger
 from tsfm_runner.cli.exit_codes import ExitCode
 from tsfm_runner.cli.invocation import JsonFlag, load_for, print_json
 from tsfm_runner.cli.tables import plain_table
+from tsfm_runner.config import Settings
 from tsfm_runner.errors import UnreadableInputError
 
 
@@ -23,7 +24,7 @@ def export(
     as_json: JsonFlag = False,
 ) -> None:
     """Write forecasts and outcomes to Parquet, also while the service runs."""
-    exported = _export_with_progress(_ledger_of(context), folder)
+    exported = _export_with_progress(ledger_of(load_for(context).settings), folder)
     if as_json:
         print_json(exported._asdict())
         return
@@ -35,7 +36,7 @@ def export(
 
 def check(context: typer.Context, *, as_json: JsonFlag = False) -> None:
     """Look for damage in the ledger; exit code 1 if there is any."""
-    path = _ledger_of(context)
+    path = ledger_of(load_for(context).settings)
     verdict = check_ledger(path)
     if as_json:
         print_json({"file": path, **verdict._asdict()})
@@ -50,8 +51,9 @@ def check(context: typer.Context, *, as_json: JsonFlag = False) -> None:
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _ledger_of(context: typer.Context) -> Path:
-    path = ledger_path(load_for(context).settings.store.url)
+def ledger_of(settings: Settings) -> Path:
+    """Return the file of the ledger; raise ``UnreadableInputError`` without one."""
+    path = ledger_path(settings.store.url)
     if path is None:
         raise UnreadableInputError("store.url keeps the ledger in memory: no file")
     if not path.is_file():

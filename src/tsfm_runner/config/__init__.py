@@ -44,6 +44,7 @@ from tsfm_runner.config.serving import (
     TollamaConfig,
 )
 from tsfm_runner.config.store import StoreConfig
+from tsfm_runner.config.verdict import VerdictConfig
 
 __all__ = [
     "MIN_TOKEN_LENGTH",
@@ -76,6 +77,7 @@ __all__ = [
     "TaskConfig",
     "Token",
     "TollamaConfig",
+    "VerdictConfig",
 ]
 
 
@@ -92,6 +94,7 @@ class Settings(Section):
     task: TaskConfig = TaskConfig()
     preparation: PreparationConfig = PreparationConfig()
     routing: RoutingConfig = RoutingConfig()
+    verdict: VerdictConfig = VerdictConfig()
     baseline: BaselineConfig = BaselineConfig()
     band: BandConfig = BandConfig()
     calibration: CalibrationConfig = CalibrationConfig()

@@ -1,6 +1,7 @@
 """What is asked by default, how series are prepared, routed and answered."""
 
-from typing import Annotated, Self
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -14,6 +15,8 @@ from tsfm_runner.config.fields import (
     Section,
     Space,
 )
+
+Percent = Annotated[float, Field(ge=0, le=100)]
 
 
 class TaskConfig(Section):
@@ -73,6 +76,21 @@ class RoutingConfig(Section):
     """Method of the baseline rung when the request names none."""
     baseline_only_liquidity: tuple[LiquidityBucket, ...] = ("low",)
     """Liquidity buckets for which no model is asked."""
+    policy: Literal["ladder", "proven"] = "ladder"
+    """`proven` serves a model only where the verdict says that it is better."""
+    verdict_file: Path | None = None
+    """File of the verdict (YAML), read anew when it changes; `proven` needs it."""
+    rollout_percent: Percent = 100.0
+    """Share of the markets that reach a model at all, always the same ones."""
+    explore_percent: Percent = 5.0
+    """With `proven`, share of the markets in each hour whose model is asked although
+    it is not served, so that it can be judged again."""
+
+    @model_validator(mode="after")
+    def _a_policy_has_what_it_goes_by(self) -> Self:
+        if self.policy == "proven" and self.verdict_file is None:
+            raise ValueError("policy proven needs verdict_file")
+        return self
 
 
 class BaselineConfig(Section):

@@ -87,11 +87,15 @@ class QuantileForecast:
 
 @dataclass(frozen=True, slots=True)
 class RouteStep:
-    """One rung of the ladder: taken, or skipped for a reason."""
+    """One rung of the ladder: taken, or skipped for a reason.
+
+    ``detail`` is what the policy has decided of it, where there is more to say.
+    """
 
     rung: Rung
     is_taken: bool
     reason: FallbackReason | None
+    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,8 @@ class Provenance:
 
     ``breaker_state`` is that before the first runtime on the way, None where the
     way led past no runtime. ``n_crossings`` counts the steps whose quantiles had
-    to be put in order.
+    to be put in order. ``policy_number`` is that of the verdict by which the way was
+    chosen.
     """
 
     forecast_id: str
@@ -117,6 +122,7 @@ class Provenance:
     batch_size: int
     breaker_state: BreakerState | None
     n_crossings: int
+    policy_number: int = 0
 
     @property
     def is_fallback(self) -> bool:

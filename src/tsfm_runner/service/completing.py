@@ -1,7 +1,8 @@
 """The last step of every answer: a baseline where no model answered, and finish."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from tsfm_runner.config import BandConfig
 from tsfm_runner.domain.forecast import (
@@ -17,11 +18,18 @@ from tsfm_runner.service.asking import RuntimeLine
 from tsfm_runner.service.baselining import Baselines
 from tsfm_runner.service.calibration.calibrator import Calibrator
 from tsfm_runner.service.calibration.questions import Calibrated, RawAnswer, Served
-from tsfm_runner.service.calibration.shadowing import Shadowing
+from tsfm_runner.service.calibration.shadowing import Shadow, Shadowing
 from tsfm_runner.service.finishing import Finished, at_levels, finish
 from tsfm_runner.service.predicting import RawBand
 from tsfm_runner.service.preparing import PreparedTask
 from tsfm_runner.service.routing import Route, Target
+
+
+class Aside(NamedTuple):
+    """What a model drew that was asked only to be judged."""
+
+    target: Target
+    band: RawBand
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,14 +44,22 @@ class Journey:
     first_model: Target | None
     started_s: float
     band: RawBand | None = None
+    aside: Aside | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether a model is still to be asked."""
-        return self.band is None and self.route.target.rung != "baseline"
+        return self.band is None and self.route.asked.rung != "baseline"
 
     def answered(self, answer: RawBand | FallbackReason) -> "Journey":
-        """Return the way on: arrived with a band, or one rung further down."""
+        """Return the way on: arrived with a band, or one rung further down.
+
+        What a model says that is only to be judged is kept aside.
+        """
+        explored = self.route.explored
+        if explored is not None:
+            aside = Aside(explored, answer) if isinstance(answer, RawBand) else None
+            return replace(self, route=replace(self.route, explored=None), aside=aside)
         band = answer if isinstance(answer, RawBand) else None
         route = self.route if isinstance(answer, RawBand) else self.route.skip(answer)
         return Journey(self.prepared, route, self.first_model, self.started_s, band)
@@ -84,7 +100,7 @@ class Completer:
             self._served(*parts)
             for parts in zip(journeys, pairs, finished, calibrated, strict=True)
         ]
-        self._remember(answers, calibrated, served)
+        self._remember(journeys, calibrated, served)
         return served
 
     def _served(
@@ -107,14 +123,14 @@ class Completer:
 
     def _remember(
         self,
-        answers: Sequence[RawAnswer],
+        journeys: Sequence[Journey],
         calibrated: Sequence[Calibrated],
         served: Sequence[ServedForecast],
     ) -> None:
         """Let the answers, and their shadows, wait for what becomes of them."""
         out = [
             Served(
-                raw.prepared,
+                way.prepared,
                 band,
                 answer.raw_values,
                 answer.values,
@@ -123,9 +139,16 @@ class Completer:
                 answer.provenance.fallback_reason,
                 is_shadow=False,
             )
-            for raw, band, answer in zip(answers, calibrated, served, strict=True)
+            for way, band, answer in zip(journeys, calibrated, served, strict=True)
         ]
-        self.calibrator.remember([*out, *self.shadowing.beside(out)])
+        rivals = [way.route.baseline.model for way in journeys]
+        explored = [
+            Shadow(one, way.aside.target.rung, way.aside.target.model, way.aside.band)
+            for way, one in zip(journeys, out, strict=True)
+            if way.aside is not None
+        ]
+        shadows = self.shadowing.beside(out, rivals, explored)
+        self.calibrator.remember([*out, *shadows])
 
     def _arrive(
         self, journeys: Sequence[Journey]
@@ -156,6 +179,7 @@ class Completer:
             batch_size=band.batch_size,
             breaker_state=self._breaker_state(way.first_model),
             n_crossings=done.n_crossings,
+            policy_number=way.route.policy_number,
         )
 
     def _breaker_state(self, target: Target | None) -> BreakerState | None:

@@ -26,6 +26,7 @@ from tsfm_runner.service.remembering import (
 )
 from tsfm_runner.service.routing import Router
 from tsfm_runner.service.sharing import Occasion, Sharing
+from tsfm_runner.service.verdict.policy import Outlook, Policy
 
 __all__ = ["ForecastService", "Outcome", "Refusal"]
 
@@ -42,6 +43,7 @@ class ForecastService:
         settings: Settings,
         *,
         router: Router,
+        policy: Policy,
         predictors: Mapping[Rung, Predictor],
         completer: Completer,
         memory: Memory,
@@ -51,6 +53,7 @@ class ForecastService:
         """Take everything that is needed on the way of a task."""
         self.settings = settings
         self.router = router
+        self.policy = policy
         self.predictors = predictors
         self.completer = completer
         self.memory = memory
@@ -119,9 +122,12 @@ class ForecastService:
         self, asked: Sequence[tuple[ForecastTask, Occasion]]
     ) -> list[Journey | Outcome]:
         prepared = prepare_many([task for task, _ in asked], self.settings.preparation)
+        outlooks = self.policy.outlooks(prepared)
         begun: list[Journey | Outcome] = [
-            self._set_out(one, occasion)
-            for (_, occasion), one in zip(asked, prepared, strict=True)
+            self._set_out(one, outlook, occasion)
+            for (_, occasion), one, outlook in zip(
+                asked, prepared, outlooks, strict=True
+            )
         ]
         closed = [
             (place, way)
@@ -133,9 +139,11 @@ class ForecastService:
             begun[place] = answer
         return begun
 
-    def _set_out(self, prepared: PreparedTask, occasion: Occasion) -> Journey | Refusal:
+    def _set_out(
+        self, prepared: PreparedTask, outlook: Outlook, occasion: Occasion
+    ) -> Journey | Refusal:
         try:
-            route = self.router.plan(prepared)
+            route = self.router.plan(prepared, outlook)
         except (InvalidTaskError, ModelNotAllowedError) as refusal:
             return refusal
         first = None if route.target.rung == "baseline" else route.target
@@ -151,7 +159,7 @@ class ForecastService:
         current = list(journeys)
 
         async def ask(places: Sequence[int]) -> None:
-            target = current[places[0]].route.target
+            target = current[places[0]].route.asked
             tasks = [current[place].prepared for place in places]
             answers = await self.predictors[target.rung].predict(
                 target.model, tasks, deadline=deadline
@@ -176,4 +184,4 @@ class ForecastService:
 
 def _next_target(journey: Journey) -> object:
     """Return the model that this journey meets next, or None when it has its band."""
-    return journey.route.target if journey.is_open else None
+    return journey.route.asked if journey.is_open else None

@@ -73,17 +73,21 @@ class Memory:
         config: CacheConfig,
         kept: Cache[ServedForecast],
         clock: Clock,
+        *,
         state_version: Callable[[], int],
+        policy_number: Callable[[], int],
     ) -> None:
         """Keep answers in ``kept``, for as long as the settings say.
 
-        ``state_version`` is that of the calibration: an answer that was drawn from
-        an older one may still stand in for a model, but is no longer fresh.
+        ``state_version`` is that of the calibration, ``policy_number`` that of the
+        verdict: an answer that was drawn from another one may still stand in for a
+        model, but is no longer fresh.
         """
         self._config = config
         self._kept = kept
         self._clock = clock
         self._state_version = state_version
+        self._policy_number = policy_number
         self._flights: dict[bytes, Flight] = {}
 
     def fresh(self, key: bytes) -> ServedForecast | None:
@@ -94,8 +98,11 @@ class Memory:
         return served if self.is_current(served) else None
 
     def is_current(self, served: ServedForecast) -> bool:
-        """Whether nothing was learned since an answer was calibrated."""
-        return served.certificate.state_version == self._state_version()
+        """Whether nothing was learned and decided since an answer was computed."""
+        return (
+            served.certificate.state_version == self._state_version()
+            and served.provenance.policy_number == self._policy_number()
+        )
 
     def stale(self, key: bytes) -> ServedForecast | None:
         """Return the answer that may stand in for a model that fails."""

@@ -1,8 +1,8 @@
 """Which rung of the ladder answers, and why those above it do not."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import get_args
+from typing import NamedTuple, get_args
 
 from tsfm_runner.config import BaselineMethod, PreparationConfig, RoutingConfig
 from tsfm_runner.domain.forecast import FallbackReason, RouteStep, Rung
@@ -10,6 +10,7 @@ from tsfm_runner.domain.model import Capabilities, ModelRegistry, ModelRevision
 from tsfm_runner.domain.task import ForecastTask
 from tsfm_runner.errors import InvalidTaskError
 from tsfm_runner.service.preparing import PreparedTask
+from tsfm_runner.service.verdict.policy import NO_POLICY, Outlook
 
 BASELINE_METHODS: tuple[str, ...] = get_args(BaselineMethod)
 
@@ -22,70 +23,122 @@ class Target:
     model: ModelRevision
 
 
+class Stage(NamedTuple):
+    """A rung that a task may come to: what is in the way, what the policy says of it.
+
+    An obstacle of None means that it can be tried; ``is_explored`` that it is to be
+    asked all the same where the way does not lead there.
+    """
+
+    target: Target
+    obstacle: FallbackReason | None = None
+    detail: str | None = None
+    is_explored: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The way of one task down the ladder: what is left to try, what was skipped."""
+    """The way of one task down the ladder: what is left to try, what was skipped.
 
-    targets: tuple[Target, ...]
+    ``explored`` is a model that is asked although the way does not lead there, so
+    that it can be judged; ``policy_number`` is that of the verdict that holds.
+    """
+
+    stages: tuple[Stage, ...]
     skipped: tuple[RouteStep, ...] = ()
     fallback_reason: FallbackReason | None = None
+    explored: Target | None = None
+    policy_number: int = 0
 
     @property
     def target(self) -> Target:
         """The rung to try now; the last one is always a baseline."""
-        return self.targets[0]
+        return self.stages[0].target
+
+    @property
+    def asked(self) -> Target:
+        """Who is asked now: the rung to try, or before it the model to be judged."""
+        return self.explored or self.target
+
+    @property
+    def baseline(self) -> Target:
+        """The baseline at the end of the way."""
+        return self.stages[-1].target
 
     @property
     def steps(self) -> tuple[RouteStep, ...]:
         """The whole way, from the first rung to the one that answers."""
         # Where no rung was skipped, the one that answers tells why it is a baseline.
         reason = None if self.skipped else self.fallback_reason
-        taken = RouteStep(self.target.rung, is_taken=True, reason=reason)
+        detail = self.stages[0].detail
+        taken = RouteStep(self.target.rung, is_taken=True, reason=reason, detail=detail)
         return (*self.skipped, taken)
 
     def skip(self, reason: FallbackReason) -> "Route":
-        """Return the way on, past the rung that is tried now."""
-        step = RouteStep(self.target.rung, is_taken=False, reason=reason)
+        """Return the way on, past the rung that is tried now and all obstacles."""
+        here = self.stages[0]
+        step = RouteStep(here.target.rung, False, reason, here.detail)
         return Route(
-            self.targets[1:],
+            self.stages[1:],
             (*self.skipped, step),
             self.fallback_reason or reason,
-        )
+            self.explored,
+            self.policy_number,
+        ).past_obstacles()
+
+    def past_obstacles(self) -> "Route":
+        """Return the way on to the first rung that can be tried."""
+        obstacle = self.stages[0].obstacle
+        return self if obstacle is None else self.skip(obstacle)
 
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """Makes the route of a task from the ladder, the licences and the data."""
+    """Makes the route of a task from the ladder, the licences, the data, the policy."""
 
     routing: RoutingConfig
     preparation: PreparationConfig
     registry: ModelRegistry
     default_models: dict[Rung, str]
 
-    def plan(self, prepared: PreparedTask) -> Route:
+    def plan(self, prepared: PreparedTask, outlook: Outlook = NO_POLICY) -> Route:
         """Return the route, with every rung skipped that cannot take this task.
 
         Raises ``ModelNotAllowedError`` where the licence policy says no, and
         ``InvalidTaskError`` for a baseline that does not exist.
         """
-        targets = tuple(self._targets(prepared.task))
+        models = self._models(prepared.task)
         reason = self._baseline_only(prepared)
-        route = Route(targets, fallback_reason=reason)
-        while route.target.rung != "baseline":
-            obstacle = reason or self._obstacle(prepared, route.target)
-            if obstacle is None:
-                break
-            route = route.skip(obstacle)
-        return route
+        stages = [self._stage(prepared, target, reason, outlook) for target in models]
+        route = Route(
+            (*stages, Stage(self._baseline(prepared.task, models, outlook))),
+            fallback_reason=reason,
+            policy_number=outlook.standing.number,
+        ).past_obstacles()
+        if route.target.rung != "baseline":
+            return route
+        explored = (stage.target for stage in stages if stage.is_explored)
+        return replace(route, explored=next(explored, None))
 
-    def _targets(self, task: ForecastTask) -> Iterator[Target]:
-        """Yield the rungs that this task may use, a baseline last."""
+    def _stage(
+        self,
+        prepared: PreparedTask,
+        target: Target,
+        reason: FallbackReason | None,
+        outlook: Outlook,
+    ) -> Stage:
+        obstacle = reason or self._obstacle(prepared, target)
+        if obstacle is not None:
+            return Stage(target, obstacle)
+        ruling = outlook.ruling(target.model)
+        obstacle = None if ruling.is_served else FallbackReason.ROUTE_POLICY
+        return Stage(target, obstacle, ruling.detail, ruling.is_explored)
+
+    def _models(self, task: ForecastTask) -> tuple[Target, ...]:
+        """Return the model rungs that this task may use."""
         if _wants_baseline(task):
-            yield self._baseline(task.model.name or self.routing.baseline_method)
-            return
-        for rung in self._rungs(task):
-            yield self._model_target(rung, task)
-        yield self._baseline(self.routing.baseline_method)
+            return ()
+        return tuple(self._model_target(rung, task) for rung in self._rungs(task))
 
     def _rungs(self, task: ForecastTask) -> list[Rung]:
         """Return the model rungs to look at; those off this task's ladder first."""
@@ -124,7 +177,17 @@ class Router:
             return known
         return replace(known, revision=version, license_tag="unknown")
 
-    def _baseline(self, method: str) -> Target:
+    def _baseline(
+        self, task: ForecastTask, models: Sequence[Target], outlook: Outlook
+    ) -> Target:
+        """Return the baseline asked for, or that of the segment, or the configured."""
+        method: str = self.routing.baseline_method
+        if _wants_baseline(task):
+            method = task.model.name or method
+        for found in (outlook.of(target.model) for target in models):
+            if found is not None:
+                method = found.better_baseline
+                break
         if method not in BASELINE_METHODS:
             rule = f"must be one of {', '.join(BASELINE_METHODS)}"
             raise InvalidTaskError("model.name", rule)

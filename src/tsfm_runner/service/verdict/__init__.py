@@ -1,0 +1,1 @@
+"""Where models are proven: decide it from outcomes, and route requests by it."""
