@@ -15,7 +15,7 @@ from pydantic import (
     TypeAdapter,
     with_config,
 )
-from typing_extensions import TypedDict
+from typing_extensions import NotRequired, TypedDict
 
 SCHEMA: Final = "tsfm-runner/evaluation/1"
 ALL_FREQS: Final = "all"
@@ -75,7 +75,7 @@ class Manifest(TypedDict):
     seeds: dict[str, int]
     settings: dict[str, JsonValue]
     versions: dict[str, str]
-    created_at: Time
+    created_at: NotRequired[Time]
 
 
 @with_config(_CLOSED)
@@ -283,7 +283,7 @@ class Document(TypedDict):
     cold_start: list[ColdStart]
     fallbacks: list[Fallback]
     markets: list[DrawnMarket]
-    timing: Timing
+    timing: NotRequired[Timing]
 
 
 def validated(document: object) -> Document:
