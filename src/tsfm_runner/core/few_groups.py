@@ -4,7 +4,7 @@ import math
 from statistics import NormalDist
 
 
-def expanded_coverage(n_groups: int, *, coverage: float) -> float:
+def expanded_coverage(n_groups: float, *, coverage: float) -> float:
     """Return the coverage to ask of percentiles so that few groups are as sure.
 
     Percentiles over groups drawn again are too narrow where groups are few: they use
@@ -13,7 +13,7 @@ def expanded_coverage(n_groups: int, *, coverage: float) -> float:
 
     Parameters
     ----------
-    n_groups : int
+    n_groups : float
         Groups that are drawn again.
     coverage : float
         What the interval is to cover, in (0, 1).
@@ -49,10 +49,10 @@ def expanded_coverage(n_groups: int, *, coverage: float) -> float:
     return 2 * normal.cdf(reach * (n_groups / (n_groups - 1)) ** 0.5) - 1
 
 
-def student_quantile(level: float, *, n_free: int) -> float:
+def student_quantile(level: float, *, n_free: float) -> float:
     """Return a quantile of Student's distribution, from four terms of its expansion.
 
-    It is exact to .01 from 5 degrees of freedom on, between levels .005 and .995.
+    It is exact to .01 from 6 degrees of freedom on, between levels .01 and .99.
 
     Examples
     --------

@@ -10,7 +10,6 @@ import numpy as np
 from tsfm_runner.config import VerdictConfig
 from tsfm_runner.core.arrays import FloatArray
 from tsfm_runner.core.bootstrap import Interval, group_draws, interval_of
-from tsfm_runner.core.few_groups import expanded_coverage
 from tsfm_runner.domain.verdict import SegmentKey
 from tsfm_runner.service.verdict.evidence import COVERAGE, SegmentEvidence
 
@@ -101,8 +100,7 @@ def measure(one: SegmentEvidence, rules: VerdictConfig, configured: str) -> Meas
 def _intervals(n_groups: int, n_draws: int, seed: int) -> _Intervals:
     """Return what makes 95 % intervals of ratios over so many groups."""
     draws = group_draws(n_groups, n_draws=n_draws, seed=seed)
-    coverage = expanded_coverage(n_groups, coverage=_SURE)
-    return partial(interval_of, draws, coverage=coverage)
+    return partial(interval_of, draws, coverage=_SURE)
 
 
 def _ratio(intervals: _Intervals, score: FloatArray, other: FloatArray) -> Estimate:
