@@ -8,6 +8,12 @@ TsfmError
 ├── CalibrationStateError         stored calibration or ledger cannot be read; no start
 ├── LedgerInUseError              another process writes to this ledger
 ├── LedgerUnavailableError        the ledger cannot be written to now
+├── StudyError                    a study cannot go on
+│   ├── LeakageError              something in it knew the future
+│   ├── StudyInUseError           another process works in its folder
+│   ├── StudyNotStoredError       its results cannot be written, or not be read again
+│   └── UnitLostError             a unit of its work ended every worker that took it
+├── ServiceUnreachableError       a running service does not answer, or not as one
 └── ForecastRuntimeError          the model runtime let us down; the service falls back
     ├── RuntimeUnavailableError   no answer: refused, overloaded, connection lost
     │   └── RuntimeTimeoutError   no answer in time
@@ -58,6 +64,36 @@ class LedgerInUseError(TsfmError):
 
 class LedgerUnavailableError(TsfmError):
     """The ledger cannot be written to now; what waits is kept and tried again."""
+
+
+class StudyError(TsfmError):
+    """A study cannot go on; what was done of it is kept."""
+
+
+class LeakageError(StudyError):
+    """Something in a study knew the future: its scores mean nothing."""
+
+
+class StudyInUseError(StudyError):
+    """Another process works in the folder of the study."""
+
+
+class StudyNotStoredError(StudyError):
+    """Results of the study cannot be written, or not be read again."""
+
+
+class UnitLostError(StudyError):
+    """A unit of work ended every worker that took it; ``place`` says which unit."""
+
+    def __init__(self, place: int, reason: str) -> None:
+        """Name the unit by its place among those handed in, and say how it ended."""
+        super().__init__(f"unit {place} {reason}")
+        self.place = place
+        self.reason = reason
+
+
+class ServiceUnreachableError(TsfmError):
+    """A running service does not answer, or not as one of ours."""
 
 
 class ForecastRuntimeError(TsfmError):

@@ -1,0 +1,1 @@
+"""The parts of workers: processes, what they hand over, and how they count."""
