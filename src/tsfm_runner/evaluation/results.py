@@ -9,7 +9,7 @@ import numpy as np
 from tsfm_runner.core.arrays import FloatArray, IntArray
 from tsfm_runner.evaluation.design import Design, freq_of
 from tsfm_runner.evaluation.schema import ALL_FREQS
-from tsfm_runner.evaluation.scoring import KINDS
+from tsfm_runner.evaluation.scoring import KINDS, Kind
 from tsfm_runner.ports import Arrays
 
 
@@ -18,7 +18,7 @@ class EntryName:
     """A model, raw or calibrated."""
 
     model: str
-    kind: str
+    kind: Kind
     is_baseline: bool
 
     @property

@@ -5,7 +5,7 @@
 
 from datetime import datetime
 from functools import cache
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, NotRequired, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -15,7 +15,7 @@ from pydantic import (
     TypeAdapter,
     with_config,
 )
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 SCHEMA: Final = "tsfm-runner/evaluation/1"
 ALL_FREQS: Final = "all"
@@ -61,6 +61,7 @@ class Split(TypedDict):
     name: str
     seed: int
     cuts: dict[str, Time]
+    held_out: NotRequired[list[str]]
 
 
 @with_config(_OPEN)

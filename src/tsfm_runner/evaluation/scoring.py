@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,8 @@ from tsfm_runner.evaluation.splits import Masks, Split
 from tsfm_runner.evaluation.summing import Outcomes, Sums, keys_of
 from tsfm_runner.ports import ReadArrays
 
-KINDS = ("raw", "calibrated")
+Kind: TypeAlias = Literal["raw", "calibrated"]
+KINDS: tuple[Kind, ...] = ("raw", "calibrated")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
