@@ -14,7 +14,7 @@ from tsfm_runner.service.calibration.describing import segments_at
 from tsfm_runner.service.preparing import PreparedTask
 
 _SECONDS_PER_HOUR = 3_600
-_HASH_BYTES = 8
+_HASH_BYTES = 6  # so few that none is rounded up to 100
 _PERCENT_PER_HASH = 100 / 2.0 ** (8 * _HASH_BYTES)
 
 
