@@ -1,6 +1,7 @@
 """Documents of studies that never were: plausible numbers, from a seed."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
@@ -342,6 +343,11 @@ def study(
         ],
         timing={"elapsed_s": 212.4, "n_origins": 1_032_117, "peak_memory_mb": 1830.0},
     )
+
+
+def copied(document: Document) -> Any:  # noqa: ANN401
+    """Return a document of its own, any part of which may be changed."""
+    return deepcopy(document)
 
 
 def without_numbers(value: Any, *, key: str = "") -> Any:  # noqa: ANN401

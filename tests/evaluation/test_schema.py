@@ -1,6 +1,7 @@
 """What a document of a study may hold, and what not."""
 
 import json
+import re
 from copy import deepcopy
 from typing import Any
 
@@ -8,6 +9,7 @@ import jsonschema_rs
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from tests.docs.reading import ROOT
 from tests.evaluation.documents import study, without_numbers
 
 from tsfm_runner.evaluation.schema import json_schema, validated
@@ -56,7 +58,11 @@ def test_every_score_may_be_unknown() -> None:
         changed("overall", 0, "n", to=-1),
         changed("overall", 0, "weighting", to="market"),
         changed("overall", 0, "intervals", 0, "closed", to=1.01),
+        changed("surprise", to=1),
         changed("overall", 0, "surprise", to=1),
+        changed("overall", 0, "intervals", 0, "surprise", to=1),
+        changed("markets", 0, "bands", 0, "surprise", to=1),
+        changed("manifest", "data", "surprise", to=1),
         changed("manifest", "created_at", to="2026-02-21T08:00:00"),
         changed("manifest", "created_at", to="yesterday"),
         changed("ratios", 0, "metric", to="crps"),
@@ -69,3 +75,13 @@ def test_what_does_not_belong_is_refused(document: object) -> None:
 
 def test_a_manifest_may_tell_more() -> None:
     assert validated(changed("manifest", "machine", to="two cores"))
+
+
+def test_every_field_is_explained() -> None:
+    page = (ROOT / "docs" / "evaluation-schema.md").read_text(encoding="utf-8")
+    types = json_schema()["$defs"].values()
+    fields = {name for one in types for name in one.get("properties", {})}
+    fields = {re.sub("_(low|high)$", "", name) for name in fields} - {"seed"}
+
+    assert {name for name in fields if f"`{name}`" not in page} == set()
+    assert all(f"`{name}`" in page for name in json_schema()["properties"])

@@ -39,6 +39,7 @@ Metric: TypeAlias = Literal[
     "interval_score_0.8", "interval_score_0.9", "wis", "mean_pinball"
 ]
 
+# What stands inside another takes its configuration from it.
 _CLOSED = ConfigDict(extra="forbid")
 _OPEN = ConfigDict(extra="allow")
 
@@ -79,7 +80,6 @@ class Manifest(TypedDict):
     created_at: NotRequired[Time]
 
 
-@with_config(_CLOSED)
 class Entry(TypedDict):
     """A model, raw or calibrated."""
 
@@ -89,7 +89,6 @@ class Entry(TypedDict):
     is_baseline: bool
 
 
-@with_config(_CLOSED)
 class Skipped(TypedDict):
     """A market that could not be studied."""
 
@@ -97,7 +96,6 @@ class Skipped(TypedDict):
     reason: str
 
 
-@with_config(_CLOSED)
 class LeakageCheck(TypedDict):
     """A question whether anything knew the future, and its answer."""
 
@@ -106,7 +104,6 @@ class LeakageCheck(TypedDict):
     passed: bool
 
 
-@with_config(_CLOSED)
 class AgeInterval(TypedDict):
     """How an interval did: the part that every table has."""
 
@@ -121,14 +118,12 @@ class AgeInterval(TypedDict):
     interval_score: Number
 
 
-@with_config(_CLOSED)
 class SegmentInterval(AgeInterval):
     """The same with the distance from what was promised."""
 
     error: Share
 
 
-@with_config(_CLOSED)
 class OverallInterval(SegmentInterval):
     """The same with misses on each side and markets that keep the promise."""
 
@@ -140,7 +135,6 @@ class OverallInterval(SegmentInterval):
     near_ceiling: Share
 
 
-@with_config(_CLOSED)
 class LevelScore(TypedDict):
     """How often outcomes were below a quantile, and what it cost."""
 
@@ -154,7 +148,6 @@ class LevelScore(TypedDict):
     pinball: Number
 
 
-@with_config(_CLOSED)
 class Overall(TypedDict):
     """An entry over all segments."""
 
@@ -175,7 +168,6 @@ class Overall(TypedDict):
     follow_through: Share
 
 
-@with_config(_CLOSED)
 class SegmentScore(TypedDict):
     """An entry in one segment; groups weigh alike."""
 
@@ -190,7 +182,6 @@ class SegmentScore(TypedDict):
     wis: Number
 
 
-@with_config(_CLOSED)
 class Ratio(TypedDict):
     """A score of an entry over that of another on the same outcomes."""
 
@@ -206,7 +197,6 @@ class Ratio(TypedDict):
     is_significant: bool
 
 
-@with_config(_CLOSED)
 class ColdStart(TypedDict):
     """An entry where markets had only so many prices."""
 
@@ -219,7 +209,6 @@ class ColdStart(TypedDict):
     intervals: list[AgeInterval]
 
 
-@with_config(_CLOSED)
 class Fallback(TypedDict):
     """How often something else answered in place of the model."""
 
@@ -229,7 +218,6 @@ class Fallback(TypedDict):
     n: Count
 
 
-@with_config(_CLOSED)
 class Band(TypedDict):
     """One interval over time, each at the time of its outcome."""
 
@@ -238,7 +226,6 @@ class Band(TypedDict):
     upper: list[Share]
 
 
-@with_config(_CLOSED)
 class DrawnMarket(TypedDict):
     """A market whose bands are shown."""
 
@@ -256,7 +243,6 @@ class DrawnMarket(TypedDict):
     median: list[Share]
 
 
-@with_config(_CLOSED)
 class Timing(TypedDict):
     """What the study took."""
 
