@@ -50,7 +50,7 @@ def summary(decided: Decided, path: Path | None, *, is_write: bool) -> Iterator[
         f"anywhere, about {_CHANCE * len(judged):.1f} would seem so by chance."
     )
     if n_left:
-        yield f"{n_left} segments of too few events or outcomes (--json tells them)."
+        yield f"Of {n_left} more too few events or outcomes are known (see --json)."
     if not is_write:
         yield "Nothing was written (--write does)."
     elif decided.is_changed:
