@@ -265,6 +265,18 @@ def test_a_secret_in_the_settings_file_is_refused(
             {"TSFM_BAND__MIN_WIDTH": "0.95"},
             "band: min_width must be below max_width (env TSFM_BAND__MIN_WIDTH)",
         ),
+        (
+            {"TSFM_ROUTING__POLICY": "proven"},
+            "routing: policy proven needs verdict_file (env TSFM_ROUTING__POLICY)",
+        ),
+        (
+            {"TSFM_ROUTING__ROLLOUT_PERCENT": "101"},
+            "routing.rollout_percent: is '101', should be less than or equal to 100",
+        ),
+        (
+            {"TSFM_VERDICT__COVERAGE_RELEASE": "0.01"},
+            "verdict: coverage_release may not be below coverage_tolerance (env",
+        ),
     ],
 )
 def test_a_wrong_variable_is_named_with_what_is_allowed(
