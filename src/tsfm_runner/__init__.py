@@ -4,11 +4,11 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tsfm_runner.facade import Bands, forecast
+    from tsfm_runner.facade import Bands, Evaluation, evaluate, forecast
 
     __version__: str
 
-__all__ = ["Bands", "__version__", "forecast"]
+__all__ = ["Bands", "Evaluation", "__version__", "evaluate", "forecast"]
 
 
 def __getattr__(name: str) -> object:

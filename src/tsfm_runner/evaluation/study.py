@@ -21,7 +21,7 @@ from tsfm_runner.evaluation.results import EntryName, StepResults, step_results
 from tsfm_runner.evaluation.scoring import KINDS, Scoring, score_model
 from tsfm_runner.evaluation.splits import Split, SplitName, make_split
 from tsfm_runner.evaluation.units import Unit, run_units
-from tsfm_runner.ports import Arrays, Workers, WorkStore
+from tsfm_runner.ports import Arrays, ReadArrays, Workers, WorkStore
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,11 +57,11 @@ class Plan:
     def drawing_units(self) -> list[Unit]:
         """The units that look at each part by itself."""
         described = [
-            Unit(f"describe-{part.name}", (describe, part, self.design))
+            Unit(described_name(part), (describe, part, self.design))
             for part in self.parts
         ]
         drawn = [
-            Unit(f"draw-{place}-{part.name}", (model.draw, part, self.design))
+            Unit(drawn_name(place, part), (model.draw, part, self.design))
             for place, model in enumerate(self.models)
             for part in self.parts
         ]
@@ -148,7 +148,10 @@ def run_study(
         step_results(
             step_s,
             entries,
-            [store.read(_scored(place, step_s)) for place in range(len(plan.models))],
+            [
+                store.read(scored_name(place, step_s))
+                for place in range(len(plan.models))
+            ],
         )
         for step_s in plan.steps
     )
@@ -172,21 +175,31 @@ def _scoring_units(
     parts = plan.parts_at(step_s)
     markets = plan.markets_at(step_s)
 
-    def shared(prefix: str) -> list[Callable[[], Arrays]]:
-        names = [f"{prefix}-{part.name}" for part in parts]
+    def shared(names: Iterable[str]) -> list[ReadArrays]:
         return [workers.share(store.reader(name)) for name in names]
 
-    described = shared("describe")
+    described = shared(described_name(part) for part in parts)
     units = []
     for place, model in enumerate(plan.models):
         key = model.name, model.revision
-        drawn = shared(f"draw-{place}")
+        drawn = shared(drawn_name(place, part) for part in parts)
         asked = Scoring(step_s, markets, described, drawn, key, plan.keeps_bands)
-        units.append(Unit(_scored(place, step_s), (asked, plan.design, plan.split)))
+        units.append(Unit(scored_name(place, step_s), (asked, plan.design, plan.split)))
     return units
 
 
-def _scored(place: int, step_s: int) -> str:
+def described_name(part: Part) -> str:
+    """Return the name of the unit that finds the traits of a part."""
+    return f"describe-{part.name}"
+
+
+def drawn_name(place: int, part: Part) -> str:
+    """Return the name of the unit that draws a part with one of the models."""
+    return f"draw-{place}-{part.name}"
+
+
+def scored_name(place: int, step_s: int) -> str:
+    """Return the name of the unit that scores one of the models at a step."""
     return f"score-{place}-{step_s}"
 
 
@@ -195,7 +208,7 @@ def _fallbacks(plan: Plan, store: WorkStore) -> dict[tuple[str, int], Counter[st
     found: dict[tuple[str, int], Counter[str]] = {}
     for place, model in enumerate(plan.models):
         for part in plan.parts:
-            arrays = store.read(f"draw-{place}-{part.name}")
+            arrays = store.read(drawn_name(place, part))
             if "reasons" not in arrays:
                 continue
             names, counts = np.unique(arrays["reasons"], return_counts=True)

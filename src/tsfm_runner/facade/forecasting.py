@@ -141,7 +141,7 @@ def forecast(  # noqa: PLR0913 - one keyword for each thing that can be asked
         When the settings cannot be used.
 
     """
-    settings = settings or _default_settings()
+    settings = settings or default_settings()
     config = with_overrides(
         settings.task, freq=freq, horizon=horizon, quantile_levels=quantile_levels
     )
@@ -209,7 +209,8 @@ def answers_of(
     )
 
 
-def _default_settings() -> Settings:
+def default_settings() -> Settings:
+    """Return the settings as the command line loads them."""
     return load_settings(config_file=None, environ=os.environ, flags={}).settings
 
 

@@ -1,0 +1,190 @@
+"""Builds what a study asks: its design, its models, and who does the work."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from functools import partial
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tsfm_runner.adapters.local_workers import LocalWorkers
+from tsfm_runner.adapters.ray_workers import RayWorkers
+from tsfm_runner.bootstrap.backend import open_backend
+from tsfm_runner.bootstrap.calibration import load_priors
+from tsfm_runner.bootstrap.tools import checked_registry
+from tsfm_runner.config import CacheConfig, Settings, StoreConfig
+from tsfm_runner.core.arrays import IntArray
+from tsfm_runner.core.har import HarTable
+from tsfm_runner.domain.forecast import ServedForecast
+from tsfm_runner.domain.model import ModelRegistry
+from tsfm_runner.domain.task import ForecastTask, ModelChoice, Transform
+from tsfm_runner.errors import ConfigurationError
+from tsfm_runner.evaluation.design import Design, Model, Part, frequency_of
+from tsfm_runner.evaluation.document import DataTold, manifest_of
+from tsfm_runner.evaluation.drawing import baseline, panel_of, windows_of
+from tsfm_runner.evaluation.panel import Origins, Panel, Windows, origins_of
+from tsfm_runner.evaluation.study import Plan
+from tsfm_runner.ports import Workers
+from tsfm_runner.service.grouping import chunks
+from tsfm_runner.service.routing import BASELINE_METHODS
+
+LADDER = "ladder"
+_TOGETHER = 256
+_PATIENCE_S = 600.0  # a study waits: what a model can do is asked, not how fast
+
+
+def make_design(
+    settings: Settings, *, horizon: int, quantile_levels: tuple[float, ...]
+) -> Design:
+    """Return the design of a study by the service's own settings and constants."""
+    if not settings.calibration.enabled:
+        raise ConfigurationError(
+            "calibration.enabled is false: there are no calibrated bands to study"
+        )
+    table = files("tsfm_runner") / "data" / "har.json"
+    har_table = HarTable.from_mapping(json.loads(table.read_text()))
+    return Design(horizon, quantile_levels, settings, har_table, load_priors())
+
+
+def make_models(settings: Settings, choices: Sequence[ModelChoice]) -> list[Model]:
+    """Return models to be studied: baselines, models of runtimes, or the ladder.
+
+    A choice of the provider ``auto`` without a name is the ladder. Raises
+    ``ConfigurationError`` for a model that nothing here could answer for, and
+    ``ModelNotAllowedError`` where the licence policy says no.
+    """
+    registry = checked_registry(settings)
+    return [_model(settings, registry, choice) for choice in choices]
+
+
+def _model(settings: Settings, registry: ModelRegistry, choice: ModelChoice) -> Model:
+    if choice.name in BASELINE_METHODS and choice.provider in ("auto", "baseline"):
+        return baseline(choice.name, registry.models[choice.name].revision)
+    if settings.tollama.url is None:
+        raise ConfigurationError(
+            f"tollama.url is not set: nothing answers for {choice.name or LADDER}"
+        )
+    name = choice.name or (
+        LADDER if choice.provider == "auto" else settings.tollama.model
+    )
+    if name != LADDER:
+        registry.require_allowed(name, choice.version)
+    known = registry.models.get(name)
+    revision = choice.version or (known.revision if known else "unknown")
+    draw = partial(draw_served, choice=choice, own=(name, revision))
+    return Model(name, revision, is_baseline=False, draw=draw)
+
+
+def open_workers(
+    *, ray: str | None, n_workers: int | None
+) -> AbstractContextManager[Workers]:
+    """Return who does the work: processes of this machine, or a Ray cluster."""
+    if ray is None:
+        return LocalWorkers(n_workers)
+    return RayWorkers(ray, n_workers=n_workers)
+
+
+def fingerprint_of(plan: Plan, data: DataTold) -> str:
+    """Return what names a study: all that its results depend on."""
+    url = str(plan.design.settings.tollama.url)
+    document = manifest_of(plan, data), plan.keeps_bands, url
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def draw_served(
+    part: Part, design: Design, *, choice: ModelChoice, own: tuple[str, str]
+) -> dict[str, npt.NDArray[Any]]:
+    """Return the raw bands that the service answers at every origin of a part.
+
+    See `Model.draw`. The service's own fallbacks are part of what is studied: what
+    answered is told for each origin, and why.
+    """
+    panel = panel_of(part.markets, design, step_s=part.step_s)
+    return asyncio.run(_ask(panel, origins_of(panel), design, choice, own))
+
+
+async def _ask(
+    panel: Panel,
+    origins: Origins,
+    design: Design,
+    choice: ModelChoice,
+    own: tuple[str, str],
+) -> dict[str, npt.NDArray[Any]]:
+    shape = (origins.places.size, design.horizon, len(design.quantile_levels))
+    values = np.empty(shape, dtype=np.float32)
+    models = np.zeros(origins.places.size, dtype=np.int64)
+    names: dict[tuple[str, str], int] = {own: 0}
+    reasons = [""] * origins.places.size
+    windows = windows_of(panel, design)
+    async with open_backend(_for_raw_bands(design.settings)) as backend:
+        for rows in _in_turn(origins):
+            tasks = list(_tasks(panel, origins.at(rows), windows, design, choice))
+            outcomes = await backend.forecasts.forecast_many(
+                tasks, deadline_s=_PATIENCE_S
+            )
+            for row, served in zip(rows.tolist(), outcomes, strict=True):
+                if not isinstance(served, ServedForecast):
+                    raise served
+                values[row] = served.raw_values
+                told = served.provenance
+                key = told.model_name, told.model_version
+                models[row] = names.setdefault(key, len(names))
+                reasons[row] = told.fallback_reason or ""
+    return {
+        "values": values,
+        "models": models,
+        "model_names": np.array(list(names)),
+        "reasons": np.array(reasons),
+    }
+
+
+def _for_raw_bands(settings: Settings) -> Settings:
+    """Return settings under which the service calibrates and remembers nothing."""
+    return settings.model_copy(
+        update={
+            "cache": CacheConfig(ttl_s=0),
+            "store": StoreConfig(url="sqlite://"),
+            "calibration": settings.calibration.model_copy(update={"enabled": False}),
+        }
+    )
+
+
+def _in_turn(origins: Origins) -> Iterator[IntArray]:
+    order = np.argsort(origins.steps, kind="stable")
+    for part in chunks(order.tolist(), _TOGETHER):
+        yield np.array(part)
+
+
+def _tasks(
+    panel: Panel,
+    origins: Origins,
+    windows: Windows,
+    design: Design,
+    choice: ModelChoice,
+) -> Iterator[ForecastTask]:
+    settings = design.settings.task
+    freq = frequency_of(panel.step_s)
+    transform = Transform(settings.space, settings.eps)
+    lengths = windows.lengths(origins.places).tolist()
+    contexts = windows.contexts(origins.places)
+    rows = zip(
+        contexts, lengths, origins.markets.tolist(), origins.steps.tolist(), strict=True
+    )
+    for context, length, market, step in rows:
+        yield ForecastTask(
+            market_id=panel.markets[market].market_id,
+            cutoff=datetime.fromtimestamp(step * panel.step_s, UTC),
+            freq=freq,
+            horizon=design.horizon,
+            quantile_levels=design.quantile_levels,
+            context=context[context.size - length :],
+            transform=transform,
+            model=choice,
+            facts=panel.markets[market].facts,
+        )
