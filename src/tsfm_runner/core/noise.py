@@ -62,7 +62,7 @@ def near_ceiling(  # noqa: PLR0913 - one number each
 
     >>> near_ceiling(np.array([1, 1]), step=1, coverage=0.8, n_draws=9, seed=1)
     0.0
-    >>> share = near_ceiling(np.array([5]), step=1, coverage=0.8, n_draws=9_999, seed=1)
+    >>> share = near_ceiling(np.array([5]), step=1, coverage=0.8, n_draws=999, seed=1)
     >>> round(share, 1)
     0.4
 
