@@ -6,7 +6,11 @@ from typing import Any
 
 import polars as pl
 
-from tsfm_runner.adapters.files.points import MARKET_NAMES, pick_column
+from tsfm_runner.adapters.files.points import (
+    MARKET_NAMES,
+    pick_column,
+    readable,
+)
 from tsfm_runner.adapters.files.series import KnownMarket
 from tsfm_runner.adapters.files.times import epoch_seconds
 from tsfm_runner.domain.task import MarketFacts
@@ -14,7 +18,7 @@ from tsfm_runner.errors import UnreadableInputError
 
 _TICK_TOLERANCE = 0.01
 _LARGEST_TICK = 0.01
-_OPTIONAL = {
+FACT_NAMES = {
     "category": ("category",),
     "event_id": ("event_id",),
     "tick": ("tick", "tick_size"),
@@ -33,7 +37,7 @@ def read_markets(
     Columns that are absent leave the fact unknown. Raises ``UnreadableInputError``
     when there is no column of market names, or a ``where`` column is no boolean.
     """
-    try:
+    with readable("the markets"):
         schema = table.collect_schema()
         require_booleans(schema, where)
         chosen = table.filter(*(pl.col(name) for name in where))
@@ -41,9 +45,6 @@ def read_markets(
         rows = chosen.select(market.alias("market_id"), *_columns(schema)).collect()
         if "end" in rows.columns:
             rows = rows.with_columns(end=epoch_seconds(rows["end"]))
-    except (pl.exceptions.PolarsError, OSError) as exc:
-        reason = str(exc).partition("\n")[0]
-        raise UnreadableInputError(f"the markets cannot be read: {reason}") from exc
     return {row["market_id"]: _known(row) for row in rows.iter_rows(named=True)}
 
 
@@ -59,7 +60,7 @@ def require_booleans(schema: pl.Schema, names: Sequence[str]) -> None:
 
 
 def _columns(schema: pl.Schema) -> Iterator[pl.Expr]:
-    for fact, names in _OPTIONAL.items():
+    for fact, names in FACT_NAMES.items():
         name = next((name for name in names if name in schema), None)
         if name is None:
             continue

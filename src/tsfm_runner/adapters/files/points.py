@@ -1,5 +1,7 @@
 """Bring any table of prices or quotes to one shape: a row a point."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import reduce
 from operator import or_
 
@@ -14,6 +16,7 @@ MARKET_NAMES = ("market_id", "unique_id")
 TIME_NAMES = ("ts", "ds")
 PRICE_NAMES = ("price", "y")
 ACTIVITY_NAMES = ("volume", "open_interest")
+POINT_NAMES = (*MARKET_NAMES, *TIME_NAMES, *PRICE_NAMES, *QUOTE_NAMES)
 
 _DEFAULTS = PreparationConfig()
 _NULL_WORDS = ("", "na", "n/a", "nan", "null", "none")
@@ -37,11 +40,23 @@ def canonical_points(
 
     Raises ``UnreadableInputError`` when a column is missing or the table is broken.
     """
-    try:
+    with readable("the table"):
         return _canonical(table, config)
+
+
+@contextmanager
+def readable(what: str) -> Generator[None]:
+    """Raise ``UnreadableInputError`` for what polars raises on a broken table.
+
+    What it did not expect at all is a panic, which is no ``Exception``.
+    """
+    try:
+        yield
     except (pl.exceptions.PolarsError, OSError) as exc:
         reason = str(exc).partition("\n")[0]
-        raise UnreadableInputError(f"the table cannot be read: {reason}") from exc
+        raise UnreadableInputError(f"{what} cannot be read: {reason}") from exc
+    except pl.exceptions.PanicException as exc:
+        raise UnreadableInputError(f"{what} cannot be read: it is damaged") from exc
 
 
 def _canonical(table: pl.LazyFrame, config: PreparationConfig) -> pl.DataFrame:

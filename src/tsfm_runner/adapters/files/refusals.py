@@ -16,7 +16,7 @@ def refused(market: MarketSeries, error: InvalidTaskError) -> SkippedMarket:
     twice = market.times_s[1:][np.diff(market.times_s) <= 0]
     if error.field == "times_s" and twice.size:
         rule = "ts: two points have the same time"
-        return SkippedMarket(market.market_id, rule, _time_text(float(twice[0])))
+        return SkippedMarket(market.market_id, rule, time_text(float(twice[0])))
     rule = f"{_COLUMNS.get(error.field, error.field)}: {error.message}"
     outside = market.prices[(market.prices < 0) | (market.prices > 1)]
     if error.field == "context" and outside.size:
@@ -30,7 +30,8 @@ def moment_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _time_text(time_s: float) -> str:
+def time_text(time_s: float) -> str:
+    """Return epoch seconds as ISO 8601, or as they are where no calendar has them."""
     try:
         return moment_text(datetime.fromtimestamp(time_s, UTC))
     except (OverflowError, OSError, ValueError):

@@ -20,7 +20,7 @@ _DEFAULTS = PreparationConfig()
 _PARQUET_MAGIC = b"PAR1"
 
 # Text stays text until `canonical_points`, where one bad cell costs one market.
-_SCANS: Mapping[str, Callable[[Path | io.BytesIO], pl.LazyFrame]] = {
+TABLE_SCANS: Mapping[str, Callable[[Path | io.BytesIO], pl.LazyFrame]] = {
     ".parquet": pl.scan_parquet,
     ".csv": partial(pl.scan_csv, infer_schema=False),
 }
@@ -66,12 +66,12 @@ def open_path(
     if not path.is_file():
         raise UnreadableInputError(f"{path} is no file and no folder")
     suffix = path.suffix.lower()
-    if suffix in _SCANS:
+    if suffix in TABLE_SCANS:
         return _open_table(path, where=where, config=config)
     if suffix in DOCUMENT_SUFFIXES:
-        _refuse_choice(where)
+        refuse_choice(where)
         return RequestDocuments(path.read_bytes())
-    known = ", ".join((*_SCANS, *DOCUMENT_SUFFIXES))
+    known = ", ".join((*TABLE_SCANS, *DOCUMENT_SUFFIXES))
     raise UnreadableInputError(f"{path} must be a folder or end in one of: {known}")
 
 
@@ -82,27 +82,36 @@ def open_bytes(
     config: PreparationConfig = _DEFAULTS,
 ) -> MarketTable | RequestDocuments:
     """Read what came through a pipe: JSON, JSONL, Parquet or else CSV."""
-    _refuse_choice(where)
+    refuse_choice(where)
     if content.lstrip()[:1] in (b"{", b"["):
         return RequestDocuments(content)
     suffix = ".parquet" if content.startswith(_PARQUET_MAGIC) else ".csv"
-    table = _SCANS[suffix](io.BytesIO(content))
+    table = TABLE_SCANS[suffix](io.BytesIO(content))
     return MarketTable(canonical_points(table, config), known={})
+
+
+def find_table(stem: str, folder: Path) -> Path | None:
+    """Return the CSV or Parquet file of this name in a folder, if there is one."""
+    paths = [folder / f"{stem}{suffix}" for suffix in TABLE_SCANS]
+    return next((path for path in paths if path.is_file()), None)
+
+
+def scan_facts(path: Path) -> pl.LazyFrame:
+    """Return a table whose columns have types of their own, but for the names."""
+    if path.suffix.lower() != ".csv":
+        return pl.scan_parquet(path)
+    return pl.scan_csv(path, schema_overrides=_NAMES_ARE_TEXT, infer_schema_length=None)
 
 
 def _open_table(
     path: Path, *, where: Sequence[str], config: PreparationConfig
 ) -> MarketTable:
-    points = canonical_points(_SCANS[path.suffix.lower()](path), config)
-    markets = _find_table("markets", path.parent) if path.stem == "prices" else None
+    points = canonical_points(TABLE_SCANS[path.suffix.lower()](path), config)
+    markets = find_table("markets", path.parent) if path.stem == "prices" else None
     if markets is None:
-        _refuse_choice(where)
+        refuse_choice(where)
         return MarketTable(points, known={})
-    table = (
-        pl.scan_csv(markets, schema_overrides=_NAMES_ARE_TEXT, infer_schema_length=None)
-        if markets.suffix == ".csv"
-        else pl.scan_parquet(markets)
-    )
+    table = scan_facts(markets)
     known = read_markets(table, where=where)
     if where:
         points = points.filter(pl.col("market_id").is_in(list(known)))
@@ -110,19 +119,15 @@ def _open_table(
 
 
 def _require_table(stem: str, folder: Path) -> Path:
-    path = _find_table(stem, folder)
+    path = find_table(stem, folder)
     if path is None:
-        names = " or ".join(f"{stem}{suffix}" for suffix in _SCANS)
+        names = " or ".join(f"{stem}{suffix}" for suffix in TABLE_SCANS)
         raise UnreadableInputError(f"{folder} holds no {names}")
     return path
 
 
-def _find_table(stem: str, folder: Path) -> Path | None:
-    paths = [folder / f"{stem}{suffix}" for suffix in _SCANS]
-    return next((path for path in paths if path.is_file()), None)
-
-
-def _refuse_choice(where: Sequence[str]) -> None:
+def refuse_choice(where: Sequence[str]) -> None:
+    """Raise ``UnreadableInputError`` when there is something to choose markets by."""
     if where:
         raise UnreadableInputError(
             f"markets cannot be chosen by {', '.join(where)}: there is no table of "
