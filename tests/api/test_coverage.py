@@ -64,6 +64,7 @@ def test_row_is_told_whole(client: TestClient) -> None:
                 "segment": "category=c1,edge=<0.03",
                 "step": 3,
                 "n": 10,
+                "n_effective": None,
                 "served": {
                     "closed": 0.8,
                     "open": 0.7,

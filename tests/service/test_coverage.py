@@ -54,7 +54,7 @@ def asked(
 def record_of(row: CoverageRow) -> CoverageRecord:
     key = StreamKey(row.model_name or "", row.model_version or "", row.step_s or 0)
     is_shadow, step = bool(row.is_shadow), row.step or 0
-    return CoverageRecord(key, is_shadow, row.segment or "", step, row.n, *row[7:])
+    return CoverageRecord(key, is_shadow, row.segment or "", step, row.n, *row[8:])
 
 
 def order_of(record: CoverageRecord) -> tuple[object, ...]:
@@ -113,6 +113,29 @@ def test_means_are_weighted_by_their_counts() -> None:
 
     assert row.n == 4
     assert row.raw == pytest.approx(IntervalRecord(3, 1, 0.25, 0.5))
+
+
+def test_outcomes_of_one_event_are_worth_less_than_their_number() -> None:
+    state = a_state([KEYS[0]])
+    tallies = state.of_key(KEYS[0]).tallies
+    tallies.sums[...] = 0
+    tallies.sums[0, :2, :2, 0] = 10
+    # In the first segment one event of ten hits and one of ten misses; in the second
+    # two events of five hits and two of five misses.
+    tallies.clusters[0] = 2, 20, 10, 200, 100, 100
+    tallies.clusters[1] = 4, 20, 10, 100, 50, 50
+
+    rows = asked(state, CoverageQuestion(group_by=("segment", "step")))
+    [pooled] = asked(state, CoverageQuestion(group_by=()))
+
+    # The variance between clusters is 100 and 33.3, and that of the outcomes 5: all
+    # of a segment are worth 1 and 3. A row has half of them, and is worth one at least.
+    assert [row.segment for row in rows] == [SEGMENTS[1]] * 2 + [SEGMENTS[0]] * 2
+    assert [row.n for row in rows] == [10] * 4
+    assert [row.n_effective for row in rows] == pytest.approx([1.5, 1.5, 1, 1])
+    # Together: 10 against 6 / 5 x (50 + 25).
+    assert pooled.n == 40
+    assert pooled.n_effective == pytest.approx(40 * 10 / 90)
 
 
 @pytest.mark.parametrize(

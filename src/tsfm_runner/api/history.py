@@ -204,6 +204,7 @@ def _entry(row: CoverageRow) -> CoverageEntry:
         "segment": row.segment,
         "step": row.step,
         "n": row.n,
+        "n_effective": None if row.n_effective is None else round(row.n_effective, 1),
         "served": _interval(row.served, row.n),
         "raw": _interval(row.raw, row.n),
         "target": _interval(row.target, row.n),

@@ -188,6 +188,7 @@ class CoverageEntry(TypedDict):
     segment: str | None
     step: int | None
     n: int
+    n_effective: float | None
     served: IntervalCoverage
     raw: IntervalCoverage
     target: IntervalCoverage

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from tsfm_runner.core.conformal.cells import cell_of, last_step_of
+from tsfm_runner.core.conformal.coverage import ClusterSums, effective_size
 from tsfm_runner.domain.calibration import IntervalRecord, StreamKey
 from tsfm_runner.domain.task import FloatArray
 from tsfm_runner.service.calibration.scoring import Learned
@@ -23,7 +24,9 @@ _N_NUMBERS = 4  # closed, open, width and score of each interval, after the coun
 class CoverageRow(NamedTuple):
     """How the bands of one group did, in ``n`` scored steps.
 
-    What they have in common comes first; None where they are pooled.
+    What they have in common comes first; None where they are pooled. ``n_effective``
+    is how many independent outcomes they are worth at the target, as those of one
+    event move together; None with fewer than two events.
     """
 
     model_name: str | None
@@ -33,6 +36,7 @@ class CoverageRow(NamedTuple):
     step: int | None
     is_shadow: bool | None
     n: int
+    n_effective: float | None
     served: IntervalRecord
     raw: IntervalRecord
     target: IntervalRecord
@@ -65,13 +69,18 @@ class CoverageQuestion:
 
 
 class _Group(NamedTuple):
-    """The sums of streams that are not told apart: kind, segment, cell, number."""
+    """The sums of streams that are not told apart.
+
+    The axes of ``sums`` are kind, segment, cell and number; those of ``clusters``
+    segment and number of `ClusterSums`.
+    """
 
     model_name: str | None
     model_version: str | None
     step_s: int | None
     segments: Sequence[str | None]
     sums: FloatArray
+    clusters: FloatArray
 
 
 def coverage(
@@ -107,21 +116,26 @@ def _in_order(label: _Label) -> tuple[str, str, int]:
 
 def _added(
     streams: Iterable[Learned], question: CoverageQuestion
-) -> tuple[Sequence[str | None], FloatArray]:
+) -> tuple[Sequence[str | None], FloatArray, FloatArray]:
     """Return the names of segments, and the sums of streams over all that is pooled."""
-    tables = [(_places(one, question), one.tallies.sums) for one in streams]
+    tables = [(_places(one, question), one.tallies) for one in streams]
     names = sorted(set().union(*(places for places, _ in tables)))
     rank = {name: place for place, name in enumerate(names)}
-    n_cells = max(sums.shape[2] for _, sums in tables)
-    total = np.zeros((len(_KINDS), len(names), n_cells, tables[0][1].shape[-1]))
-    for places, sums in tables:
-        into = [rank[name] for name in places]
-        total[:, into, : sums.shape[2]] += sums[:, list(places.values())]
+    n_cells = max(tallies.sums.shape[2] for _, tallies in tables)
+    n_numbers = tables[0][1].sums.shape[-1]
+    total = np.zeros((len(_KINDS), len(names), n_cells, n_numbers))
+    clusters = np.zeros((len(names), len(ClusterSums._fields)))
+    for places, tallies in tables:
+        into, out = [rank[name] for name in places], list(places.values())
+        total[:, into, : tallies.sums.shape[2]] += tallies.sums[:, out]
+        clusters[into] += tallies.clusters[out]
+    if "segment" not in question.group_by:
+        clusters = clusters.sum(axis=0, keepdims=True)
     total *= _mask(question, n_cells)[:, None, :, None]
     for axis, name in enumerate(("kind", "segment", "step")):
         if name not in question.group_by:
             total = total.sum(axis=axis, keepdims=True)
-    return (names if "segment" in question.group_by else [None]), total
+    return (names if "segment" in question.group_by else [None]), total, clusters
 
 
 def _places(stream: Learned, question: CoverageQuestion) -> Mapping[str, int]:
@@ -154,11 +168,20 @@ def _row(
         last_step_of(cell) if "step" in question.group_by else None,
         _KINDS[kind] if "kind" in question.group_by else None,
         int(n),
+        _n_effective(group.clusters[segment], n),
         *(
             _interval(numbers[first : first + _N_NUMBERS], n)
             for first in range(0, len(numbers), _N_NUMBERS)
         ),
     )
+
+
+def _n_effective(clusters: FloatArray, n: float) -> float | None:
+    """Return what some outcomes are worth, at the rate of all steps and kinds."""
+    n_clusters, *sums = clusters.tolist()
+    found = ClusterSums(int(n_clusters), *sums)
+    worth = effective_size(found)
+    return None if worth is None else max(1.0, n * worth / found.n)
 
 
 def _interval(numbers: Sequence[float], n: float) -> IntervalRecord:
