@@ -344,6 +344,16 @@ def test_a_data_frame_is_read_as_files_are(
     assert recording.fingerprint == read(folder / "series.parquet").fingerprint
 
 
+def test_single_precision_is_that_of_files() -> None:
+    table = recorded_prices("a").cast({"price": pl.Float32})
+    pandas_table = as_pandas(table).astype({"price": np.float32})
+
+    [market] = read(pandas_table).markets
+
+    assert market.prices[:3].tolist() == [0.4, 0.42, 0.44]
+    assert read(pandas_table).fingerprint == read(table).fingerprint
+
+
 def test_text_in_a_column_of_numbers_costs_one_market_of_a_frame() -> None:
     table = as_pandas(recorded_prices("a", "b")).astype({"price": object})
     table.loc[3, "price"] = "half"

@@ -43,6 +43,8 @@ def _values(column: nw.Series[Any]) -> pl.Series:
     if not isinstance(column.dtype, nw.Datetime):
         pairs = zip(column.to_list(), column.is_null().to_list(), strict=True)
         values = [None if is_missing else value for value, is_missing in pairs]
-        return pl.Series(values, strict=False)  # text among numbers is text
+        # Single precision is rounded later; without a type, text among numbers is text.
+        dtype = pl.Float32() if isinstance(column.dtype, nw.Float32) else None
+        return pl.Series(values, dtype=dtype, strict=False)
     seconds: nw.Series[Any] = column.dt.timestamp("us") / 1e6
     return pl.Series(seconds.to_list())
