@@ -9,6 +9,7 @@ from tsfm_runner.errors import (
     LedgerInUseError,
     LedgerUnavailableError,
     ModelNotAllowedError,
+    StudyInUseError,
     TsfmError,
     UnreadableInputError,
 )
@@ -36,6 +37,7 @@ _BY_ERROR: dict[type[TsfmError], ExitCode] = {
     CalibrationStateError: ExitCode.CONFIGURATION,
     LedgerInUseError: ExitCode.CONFIGURATION,
     LedgerUnavailableError: ExitCode.FAILED,
+    StudyInUseError: ExitCode.CONFIGURATION,
     InvalidTaskError: ExitCode.USAGE,
     UnreadableInputError: ExitCode.USAGE,
 }
