@@ -72,7 +72,7 @@ class RayWorkers:
                 self._ray.init(self._address, logging_level=logging.ERROR, **options)
             except (ImportError, OSError, RuntimeError, ValueError) as exc:
                 raise ConfigurationError(
-                    f"Ray at {self._address!r} cannot be used: {_first_line(exc)}"
+                    f"Ray at {self._address!r} cannot be used: {_gist(exc)}"
                 ) from exc
             self._is_ours = True
         self._work = _remote(self._ray)
@@ -133,7 +133,7 @@ class RayWorkers:
             outcome: Outcome = self._ray.get(task)
         except lost as exc:
             if is_last:
-                how = f"ended its worker {MOST_TRIES} times ({_first_line(exc)})"
+                how = f"ended its worker {MOST_TRIES} times ({_gist(exc)})"
                 raise UnitLostError(place, how) from exc
             return None
         except errors.RayTaskError as exc:  # raised before the unit itself began
@@ -144,7 +144,7 @@ class RayWorkers:
                 ) from exc
             raise
         except errors.RayError as exc:
-            raise StudyError(f"Ray cannot go on: {_first_line(exc)}") from exc
+            raise StudyError(f"Ray cannot go on: {_gist(exc)}") from exc
         return outcome
 
 
@@ -191,5 +191,14 @@ def _remote(ray: Any) -> Any:  # noqa: ANN401 - the module, and a task of it
     return ray.remote(num_cpus=1, max_retries=0, runtime_env=environment)(work)
 
 
-def _first_line(exc: Exception) -> str:
-    return next(iter(str(exc).strip().splitlines()), type(exc).__name__)
+def _gist(exc: BaseException) -> str:
+    """Return the line that says what is wrong, of the many that Ray writes.
+
+    A traceback says it at its end. A token that is missing is said by a cause only.
+    """
+    if "InvalidAuthToken" in str(exc.__cause__):
+        return "it asks for a token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN"
+    lines = [line.strip() for line in str(exc).splitlines() if line.strip()]
+    if not lines:
+        return type(exc).__name__
+    return lines[-1 if any("Traceback" in line for line in lines) else 0]
