@@ -14,7 +14,6 @@ BoolArray = npt.NDArray[np.bool_]
 EQUAL = 1e-5
 NEAR = 0.05
 MIN_ORIGINS = 30
-N_DRAWS = 1_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,31 +121,3 @@ def group_sums(values: npt.NDArray[np.generic], groups: IntArray) -> FloatArray:
     columns = values.astype(np.float64).T
     sums = [np.bincount(groups, column, minlength=n_groups) for column in columns]
     return np.array(sums, dtype=np.float64).T
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ratio:
-    """A ratio of mean Winkler scores by step, and its 95 % interval."""
-
-    value: FloatArray
-    low: FloatArray
-    high: FloatArray
-
-
-def bootstrap_ratio(ours: FloatArray, theirs: FloatArray, *, seed: int) -> Ratio:
-    """Return the ratio of two sums, redrawn by event; both see the same events.
-
-    Both have shape ``(n_events, horizon)``: Winkler scores added up over the same
-    origins. The markets of an event move together, so whole events are drawn.
-
-    References
-    ----------
-    Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 8.
-
-    """
-    n_events = len(ours)
-    chances = np.full(n_events, 1 / n_events)
-    times = np.random.default_rng(seed).multinomial(n_events, chances, size=N_DRAWS)
-    drawn = (times @ ours) / (times @ theirs)
-    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
-    return Ratio(ours.sum(axis=0) / theirs.sum(axis=0), low, high)

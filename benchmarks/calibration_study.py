@@ -1,7 +1,7 @@
 """Scores every calibration on one panel, whole and in parts, as plain numbers."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +11,7 @@ from band_scores import (
     FloatArray,
     IntArray,
     Marks,
-    Ratio,
     Score,
-    bootstrap_ratio,
     by_group,
     group_sums,
     mark,
@@ -22,6 +20,7 @@ from band_scores import (
 from panels import Origins, Panel
 from replay import LEVELS, Replayed
 from rivals import RawBands, rival_bands
+from tsfm_runner.core.bootstrap import Interval, ratio_interval
 
 OURS = "ours"
 INTERVALS: Mapping[str, tuple[float, float]] = {
@@ -32,6 +31,7 @@ FIRST_STEPS = 36
 LAST_HOURS = 12
 ORIGINS_PER_STEP = 200
 OFF = 0.03
+N_DRAWS = 1_000
 SECONDS_PER_HOUR = 3_600
 
 
@@ -54,7 +54,7 @@ class IntervalStudy:
     scores: Mapping[str, Score]
     slices: Mapping[str, tuple[Score, Score]]
     segments: Segments
-    ratios: Mapping[str, Ratio]
+    ratios: Mapping[str, Interval]
 
 
 def study_interval(
@@ -69,14 +69,14 @@ def study_interval(
     ours = mark(replayed.calibrated[..., edges], raw.outcomes, coverage=coverage)
     scores = {OURS: score(ours, rows, markets, coverage=coverage)}
     sums = _event_sums(panel, origins, ours)
-    ratios: dict[str, Ratio] = {}
+    ratios: dict[str, Interval] = {}
     plain = ours
     for rival, found in rival_bands(raw):
         marks = mark(found, raw.outcomes, coverage=coverage)
         plain = marks if rival == "uncalibrated" else plain
         scores[rival] = score(marks, rows, markets, coverage=coverage)
         theirs = _event_sums(panel, origins, marks)
-        ratios[rival] = bootstrap_ratio(sums, theirs, seed=seed)
+        ratios[rival] = ratio_interval(sums, theirs, n_draws=N_DRAWS, seed=seed)
     slices = {
         part: (
             score(ours, rows & where, markets, coverage=coverage),
@@ -110,7 +110,10 @@ def _raw_bands(
 
 
 def _event_sums(panel: Panel, origins: Origins, marks: Marks) -> FloatArray:
-    """Add up the Winkler scores of each event that has origins in the test part."""
+    """Add up the Winkler scores of each event that has origins in the test part.
+
+    The markets of an event move together, so whole events are drawn again.
+    """
     groups = panel.groups[origins.markets[origins.is_test]]
     _, event = np.unique(groups, return_inverse=True)
     return group_sums(marks.winkler[origins.is_test], event)
@@ -161,10 +164,9 @@ def as_json(study: IntervalStudy) -> dict[str, object]:
     }
 
 
-def _lists(numbers: Score | Ratio | Segments) -> dict[str, list[float | None]]:
-    return {
-        field.name: _plain(getattr(numbers, field.name)) for field in fields(numbers)
-    }
+def _lists(numbers: Score | Interval | Segments) -> dict[str, list[float | None]]:
+    found = numbers._asdict() if isinstance(numbers, Interval) else asdict(numbers)
+    return {name: _plain(values) for name, values in found.items()}
 
 
 def _plain(values: npt.NDArray[np.generic]) -> list[float | None]:

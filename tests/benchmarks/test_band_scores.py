@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from benchmarks.band_scores import (
     Marks,
-    bootstrap_ratio,
     by_group,
     group_sums,
     mark,
@@ -129,26 +128,3 @@ def test_group_sums_add_up_to_the_whole() -> None:
 
     assert sums.sum(axis=0) == pytest.approx(values.sum(axis=0))
     assert sums[2] == pytest.approx(values[groups == 2].sum(axis=0))
-
-
-def test_a_ratio_that_is_the_same_in_every_event_is_certain() -> None:
-    theirs = np.random.default_rng(5).uniform(1, 2, size=(30, 2))
-
-    found = bootstrap_ratio(0.9 * theirs, theirs, seed=1)
-
-    for part in (found.value, found.low, found.high):
-        assert part == pytest.approx([0.9, 0.9])
-
-
-def test_the_interval_of_a_ratio_is_as_wide_as_events_differ() -> None:
-    # The ratio of two means of 100 events: its standard error by the delta method.
-    rng = np.random.default_rng(6)
-    theirs = rng.uniform(1, 2, size=(100, 1))
-    ours = theirs * rng.normal(1, 0.1, size=(100, 1))
-
-    found = bootstrap_ratio(ours, theirs, seed=2)
-
-    residual = ours - found.value * theirs
-    error = residual.std() / theirs.mean() / np.sqrt(100)
-    assert found.high - found.low == pytest.approx([2 * 1.96 * error], rel=0.1)
-    assert found.low < found.value < found.high

@@ -12,10 +12,12 @@ SHORT = {
         *("--connections", "2", "--client", "python"),
     ),
     "batch.py": ("--rounds", "1", "--markets", "3"),
+    "bootstrap_intervals.py": ("--studies", "100"),
 }
 PRINTED = {
     "load.py": ("2 connections", "hit", "echo", "ours", "CPU / echo"),
     "batch.py": ("3 markets", "service", "application", "HTTP"),
+    "bootstrap_intervals.py": ("200 groups", "coverage", "mean score", "ratio"),
 }
 
 
