@@ -63,7 +63,13 @@ class FakeTelemetry:
     def request_failed(self, failure: Exception, *, request_id: str) -> None:
         self.failures.append((failure, request_id))
 
-    def forecast_served(self, served: ServedForecast, *, request_id: str) -> None:
+    def forecast_served(
+        self,
+        served: ServedForecast,
+        *,
+        request_id: str,
+        is_alone: bool,  # noqa: ARG002 - shown by the metrics
+    ) -> None:
         self.forecasts.append((served, request_id))
 
     def runtime_called(self, call: RuntimeCall) -> None:

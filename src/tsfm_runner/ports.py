@@ -83,8 +83,10 @@ class Telemetry(Protocol):
         """Hear of an error of our own that ended a request."""
         ...
 
-    def forecast_served(self, served: ServedForecast, *, request_id: str) -> None:
-        """Hear of one answer to one market."""
+    def forecast_served(
+        self, served: ServedForecast, *, request_id: str, is_alone: bool
+    ) -> None:
+        """Hear of one answer to one market, asked for alone or with others."""
         ...
 
     def runtime_called(self, call: RuntimeCall) -> None:

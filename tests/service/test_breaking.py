@@ -57,6 +57,25 @@ def test_three_failures_in_a_row_open_it_and_two_do_not() -> None:
     assert not rig.breaker.is_passable
 
 
+def test_time_is_open_only_while_calls_are_held_back() -> None:
+    rig = Rig()
+    times = [rig.breaker.open_s]
+
+    rig.open()
+    for seconds in (10, 20, 1_000):
+        rig.wait(seconds)
+        times.append(rig.breaker.open_s)
+    rig.call(True)  # the probe fails
+    rig.wait(7)
+    times.append(rig.breaker.open_s)
+    rig.cool_down()
+    rig.call(False, False)
+    rig.wait(500)
+    times.append(rig.breaker.open_s)
+
+    assert times == [0, 10, 30, 30, 37, 60]
+
+
 def test_a_success_breaks_the_row() -> None:
     rig = Rig()
 

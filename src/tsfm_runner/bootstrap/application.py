@@ -68,6 +68,17 @@ def build_app(
         "Forecast requests at work.",
         lambda: app.edge.n_in_flight,
     )
+    started_at_s = wall_clock()
+    metrics.watch(
+        "tsfm_start_time_seconds",
+        "When these counters began, in seconds since 1970.",
+        lambda: started_at_s,
+    )
+    metrics.watch(
+        "tsfm_rollout_percent",
+        "Share of markets that may reach a model.",
+        lambda: settings.routing.rollout_percent,
+    )
     return app
 
 

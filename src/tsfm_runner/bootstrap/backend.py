@@ -248,7 +248,9 @@ def _predictor(
     def new_breaker(family: str) -> Breaker:
         metrics.breaker_state.labels(rung, family).set(0)
         tell = partial(teller.breaker_changed, rung, family)
-        return Breaker(settings.breaker, clock, tell)
+        breaker = Breaker(settings.breaker, clock, tell)
+        metrics.breaker_open.sources[rung, family] = lambda: breaker.open_s
+        return breaker
 
     metrics.runtime_mode.labels(rung).set(0)
     degradation = Degradation(

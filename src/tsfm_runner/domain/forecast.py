@@ -129,6 +129,20 @@ class Provenance:
         """Whether a baseline stands in for a model."""
         return self.fallback_reason is not None
 
+    @property
+    def model_failure(self) -> FallbackReason | None:
+        """Why the first model that failed did, whatever answered then; None: none did.
+
+        What settings or the data kept from a model is no failure of it.
+        """
+        reasons = (step.reason for step in self.route if not step.is_taken)
+        return next((why for why in reasons if why and not why.is_lasting), None)
+
+    @property
+    def is_meant_for_model(self) -> bool:
+        """Whether a model answered, or should have."""
+        return self.runtime != "baseline" or self.model_failure is not None
+
 
 @dataclass(frozen=True, slots=True)
 class CacheUse:

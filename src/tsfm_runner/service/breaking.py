@@ -61,6 +61,7 @@ class Breaker:
         self._state: BreakerState = "closed"
         self._era = 0
         self._opened_at_s = 0.0
+        self._n_openings = 0
         self._failures_in_row = 0
         self._outcomes = Outcomes(config.window_s, clock)
         self._probes_out = 0
@@ -74,6 +75,18 @@ class Breaker:
             if cooled_s >= self._config.cooldown_s:
                 self._enter("half_open")
         return self._state
+
+    @property
+    def open_s(self) -> float:
+        """Seconds in which it let nothing through, since it was made.
+
+        An open one that has cooled down stops nobody, even where nobody asks.
+        """
+        left_s = 0.0
+        if self._state == "open":
+            cooled_s = self._clock() - self._opened_at_s
+            left_s = max(0.0, self._config.cooldown_s - cooled_s)
+        return self._n_openings * self._config.cooldown_s - left_s
 
     @property
     def is_passable(self) -> bool:
@@ -124,6 +137,7 @@ class Breaker:
         self._state = state
         self._era += 1
         self._opened_at_s = self._clock()
+        self._n_openings += state == "open"
         self._failures_in_row = 0
         self._outcomes = Outcomes(self._config.window_s, self._clock)
         self._probes_out = self._probes_passed = 0

@@ -83,9 +83,12 @@ class ForecastService:
         occasion = Occasion(started_s, deadline, is_overloaded)
         with self._activity.working():
             outcomes = await self._sharing.outcomes(tasks, occasion, self._compute)
+        is_alone = len(tasks) == 1
         for outcome in outcomes:
             if isinstance(outcome, ServedForecast):
-                self.telemetry.forecast_served(outcome, request_id=request_id)
+                self.telemetry.forecast_served(
+                    outcome, request_id=request_id, is_alone=is_alone
+                )
         return outcomes
 
     def serve_again(
@@ -93,7 +96,7 @@ class ForecastService:
     ) -> ServedForecast:
         """Return an answer that the edge kept in its written form, as a hit."""
         served = self._sharing.hit(kept, started_s)
-        self.telemetry.forecast_served(served, request_id=request_id)
+        self.telemetry.forecast_served(served, request_id=request_id, is_alone=True)
         return served
 
     async def _compute(

@@ -265,6 +265,76 @@ def test_baselines_in_the_place_of_a_model_are_counted_by_their_reason(
     assert counted == 1
 
 
+@shows("tsfm_model_forecasts")
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (None, "none"),
+        (RuntimeTimeoutError("late"), "runtime_timeout"),
+        (RuntimeOutputError("not finite"), "invalid_output"),
+    ],
+)
+def test_bands_meant_for_a_model_are_counted_by_how_it_failed(
+    failure: ForecastRuntimeError | None, told: str
+) -> None:
+    script = flat_answers if failure is None else failing(failure)
+
+    with a_service(script) as service:
+        service.asks()
+        service.asks(y=[0.4, 0.5])
+        service.asks(liquidity_bucket="low")
+        service.asks(model={"provider": "baseline"})
+        counted = service.value("tsfm_model_forecasts_total", failure=told)
+        text = service.client.get("/metrics").text
+
+    assert counted == 1
+    assert text.count("tsfm_model_forecasts_total{") == 1
+
+
+def test_a_kept_answer_counts_for_a_model_only_where_it_stands_in_for_it() -> None:
+    sick = Sick()
+    sick.is_well = True
+    one = a_request(y=prices(60))
+
+    with a_service(sick) as service:
+
+        def counts() -> list[float]:
+            return [
+                service.value("tsfm_model_forecasts_total", failure=failure)
+                for failure in ("none", "runtime_unavailable", "stale_if_error")
+            ]
+
+        service.client.post(FORECAST, json=one)
+        service.client.post(FORECAST, json=one)
+        fresh = counts()
+        sick.is_well = False
+        service.clock.now_s = 100.0
+        service.client.post(FORECAST, json=one)
+        stale = counts()
+
+    assert fresh == [1, 0, 0]
+    assert stale == [1, 1, 0]
+
+
+@shows("tsfm_model_forecast_duration_seconds")
+def test_time_of_single_bands_of_a_model_is_told() -> None:
+    clock = FakeClock()
+    name = "tsfm_model_forecast_duration_seconds"
+
+    with a_service(taking(clock), clock=clock) as service:
+        service.asks()
+        service.asks(model={"provider": "baseline"})
+        service.batch(3)
+        count, total = (service.value(f"{name}_{part}") for part in ("count", "sum"))
+        within = [service.value(f"{name}_bucket", le=le) for le in ("0.15", "0.25")]
+        of_all = service.value("tsfm_model_forecasts_total", failure="none")
+
+    assert count == 1
+    assert total == pytest.approx(TAKES_S)
+    assert within == [0, 1]
+    assert of_all == 4
+
+
 @shows("tsfm_runtime_duration_seconds")
 def test_time_of_calls_is_told_by_runtime_and_model() -> None:
     clock = FakeClock()
@@ -441,6 +511,47 @@ def test_the_breaker_is_shown_to_open_and_to_close_again() -> None:
             states.append(state())
 
     assert states == [2, 1, 0]
+
+
+@shows("tsfm_breaker_open_seconds")
+def test_time_in_which_a_breaker_is_open_is_added_up() -> None:
+    sick = Sick()
+    settings = with_tollama(resilience={"max_retries": 0})
+
+    with a_service(sick, settings=settings) as service:
+
+        def open_s() -> float:
+            return service.value(
+                "tsfm_breaker_open_seconds_total", runtime="tollama", family="torch"
+            )
+
+        service.asks()
+        times = [open_s()]
+        for _ in range(2):
+            service.asks()
+        for now_s in (10.0, 30.0, 1_000.0):
+            service.clock.now_s = now_s
+            times.append(open_s())
+        service.asks()  # a probe that fails
+        service.clock.now_s = 1_005.0
+        times.append(open_s())
+
+    assert times == [0, 10, 30, 30, 35]
+
+
+@shows("tsfm_start_time_seconds")
+@shows("tsfm_rollout_percent")
+def test_when_counts_began_and_what_share_a_model_may_reach_are_told() -> None:
+    settings = with_tollama(routing={"rollout_percent": 25})
+
+    with a_service(settings=settings) as service:
+        before = service.value("tsfm_start_time_seconds")
+        service.clock.now_s += 100
+        after = service.value("tsfm_start_time_seconds")
+        percent = service.value("tsfm_rollout_percent")
+
+    assert before == after > 0
+    assert percent == 25
 
 
 @shows("tsfm_runtime_mode")

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import generate_latest
 
-from tsfm_runner.adapters.telemetry.tallies import Spread, Tally
+from tsfm_runner.adapters.telemetry.tallies import Readout, Spread, Tally
 
 BOUNDS = (0.005, 0.25, 1, 2.5, 10)
 names = st.sampled_from(["a", "b", 'odd "name"\n\\'])
@@ -28,6 +28,19 @@ def test_a_tally_reads_like_a_counter(moves: list[tuple[str, int]]) -> None:
         tally.counts[name,] += count
         counter.labels(name).inc(count)
 
+    assert exposition(ours) == exposition(theirs)
+
+
+def test_a_readout_reads_like_a_counter_that_is_kept_elsewhere() -> None:
+    ours, theirs = CollectorRegistry(), CollectorRegistry()
+    readout = Readout(ours, "moves", "How often.", ("who",))
+    counter = Counter("moves", "How often.", ("who",), registry=theirs)
+    empty = exposition(ours), exposition(theirs)
+
+    readout.sources["a",] = lambda: 2.5
+    counter.labels("a").inc(2.5)
+
+    assert empty[0] == empty[1]
     assert exposition(ours) == exposition(theirs)
 
 

@@ -7,7 +7,7 @@ ours are moved from the one thread of the event loop.
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry
@@ -35,6 +35,25 @@ class Tally:
         family = CounterMetricFamily(self._name, self._text, labels=self._labels)
         for labels, count in self.counts.items():
             family.add_metric(labels, count)
+        yield family
+
+
+class Readout:
+    """A counter by labels that is kept elsewhere: ``sources[labels]`` tells it."""
+
+    def __init__(
+        self, registry: CollectorRegistry, name: str, text: str, labels: Sequence[str]
+    ) -> None:
+        """Start with no labels known."""
+        self._name, self._text, self._labels = name, text, labels
+        self.sources: dict[Labels, Callable[[], float]] = {}
+        registry.register(self)
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Yield the counter as it stands now."""
+        family = CounterMetricFamily(self._name, self._text, labels=self._labels)
+        for labels, source in self.sources.items():
+            family.add_metric(labels, source())
         yield family
 
 

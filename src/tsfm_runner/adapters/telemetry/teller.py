@@ -48,7 +48,9 @@ class Teller:
         """Log an error of our own with its traceback."""
         self._log.error("own_error", request_id=request_id, exc_info=failure)
 
-    def forecast_served(self, served: ServedForecast, *, request_id: str) -> None:
+    def forecast_served(
+        self, served: ServedForecast, *, request_id: str, is_alone: bool
+    ) -> None:
         """Count and log one answer to one market."""
         task, origin, cache = served.task, served.provenance, served.cache
         reason = origin.fallback_reason
@@ -57,6 +59,8 @@ class Teller:
         self._metrics.forecasts.counts[origin.runtime, model, why] += 1
         if origin.n_crossings and cache is None:
             self._metrics.crossings.counts[model,] += origin.n_crossings
+        if origin.is_meant_for_model and (cache is None or cache.is_stale):
+            self._count_for_model(served, is_alone=is_alone)
         self._log.info(
             "forecast",
             request_id=request_id,
@@ -73,6 +77,15 @@ class Teller:
             cache_hit=cache is not None,
             latency_ms=round(served.latency_ms, 3),
         )
+
+    def _count_for_model(self, served: ServedForecast, *, is_alone: bool) -> None:
+        """Count an answer that a model gave just now, or should have given."""
+        failure = served.provenance.model_failure
+        how = "none" if failure is None else failure.value
+        self._metrics.model_forecasts.counts[how,] += 1
+        if is_alone:
+            duration_s = served.latency_ms / 1_000
+            self._metrics.model_forecast_duration.observe((), duration_s)
 
     def runtime_called(self, call: RuntimeCall) -> None:
         """Count one exchange with a runtime; log one that failed."""
