@@ -19,8 +19,6 @@ def run_starts(ordered: IntArray) -> IntArray:
     [0, 2, 3]
 
     """
-    changes = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
-    return np.concatenate((_FIRST, changes)) if ordered.size else changes
-
-
-_FIRST = np.zeros(1, dtype=np.int64)
+    begins = np.ones(ordered.size, dtype=bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=begins[1:])
+    return begins.nonzero()[0]

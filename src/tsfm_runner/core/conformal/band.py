@@ -68,18 +68,20 @@ def calibrated_band(
 
     """
     centre = median[..., None]
-    prices = np.clip(centre + scale[..., None] * margins, 0, 1)
-    prices = np.maximum.accumulate(prices, axis=-1)
+    prices = _ordered(centre + scale[..., None] * margins)
     has_grid = tick >= _SMALLEST_TICK
     if not has_grid.any():
-        return np.asarray(prices)
+        return prices
     grid = np.where(has_grid, tick, 1.0)[:, None, None]
-    below = np.ceil(prices / grid - _GRID_TOLERANCE) * grid
-    above = np.floor(prices / grid + _GRID_TOLERANCE) * grid
-    snapped = np.where(
-        margins < 0,
-        np.minimum(below, centre),
-        np.where(margins > 0, np.maximum(above, centre), prices),
-    )
-    snapped = np.where(has_grid[:, None, None], snapped, prices)
-    return np.maximum.accumulate(np.clip(snapped, 0, 1), axis=-1)
+    ticks = prices / grid
+    below = np.ceil(ticks - _GRID_TOLERANCE) * grid
+    above = np.floor(ticks + _GRID_TOLERANCE) * grid
+    is_moved = (margins != 0) & has_grid[:, None, None]
+    inward = np.where(margins < 0, np.minimum(below, centre), np.maximum(above, centre))
+    return _ordered(np.where(is_moved, inward, prices))
+
+
+def _ordered(prices: FloatArray) -> FloatArray:
+    """Return prices within [0, 1], none below that of a lower level."""
+    bounded = np.minimum(np.maximum(prices, 0), 1)
+    return np.maximum.accumulate(bounded, axis=-1, out=bounded)

@@ -1,5 +1,7 @@
 """Which steps share a sketch: near ones have one each, far ones one for several."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from tsfm_runner.core.arrays import IntArray
@@ -23,6 +25,21 @@ def cell_of(steps: IntArray) -> IntArray:
 
     """
     return np.minimum(np.searchsorted(_LAST_STEPS, steps), _LAST_STEPS.size - 1)
+
+
+@lru_cache(maxsize=512)
+def cells_within(horizon: int) -> IntArray:
+    """Return the cells of the steps 1 to ``horizon``; the array cannot be written to.
+
+    Examples
+    --------
+    >>> cells_within(3).tolist()
+    [0, 1, 2]
+
+    """
+    cells = cell_of(np.arange(1, horizon + 1))
+    cells.flags.writeable = False  # all callers share it
+    return cells
 
 
 def last_step_of(cell: int) -> int:

@@ -1,15 +1,20 @@
 """Tails that are tracked by what they let through, and those between them."""
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
-from tsfm_runner.core.arrays import FloatArray
+from tsfm_runner.core.arrays import FloatArray, IntArray
 
 TRACKED_TAILS = (0.005, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4)
 _LARGEST = 0.45
 _SMALLEST_SHARE = 0.1
 _HALF_TRUSTED = 5.0  # outcomes at which a step of the tracker has half its size
+_NOMINAL = np.array(TRACKED_TAILS)
+_KNOTS = np.array((0.0, *TRACKED_TAILS, 0.5))
+_LARGEST_LOG_SCALE = 3.0
 
 
 def adapt_tails(
@@ -50,11 +55,10 @@ def adapt_tails(
     0.0955
 
     """
-    nominal = np.array(TRACKED_TAILS)
-    trust = counts / (counts + _HALF_TRUSTED)
-    moved = tails + rate * trust[..., None] * (nominal - misses / counts[..., None])
+    pace = rate * (counts / (counts + _HALF_TRUSTED))
+    moved = tails + pace[..., None] * (_NOMINAL - misses / counts[..., None])
     return np.asarray(
-        np.minimum(np.maximum(moved, _SMALLEST_SHARE * nominal), _LARGEST)
+        np.minimum(np.maximum(moved, _SMALLEST_SHARE * _NOMINAL), _LARGEST)
     )
 
 
@@ -81,18 +85,27 @@ def tails_at(tails: FloatArray, wanted: Sequence[float]) -> FloatArray:
     [0.09, 0.135, 0.5]
 
     """
-    knots = np.array((0.0, *TRACKED_TAILS, 0.5))
-    right = np.clip(np.searchsorted(knots, wanted), 1, knots.size - 1)
-    weight = (np.asarray(wanted) - knots[right - 1]) / (knots[right] - knots[right - 1])
-    edges = np.concatenate(
-        (
-            np.zeros((*tails.shape[:-1], 1)),
-            tails,
-            np.full((*tails.shape[:-1], 1), 0.5),
-        ),
-        axis=-1,
-    )
-    return np.asarray(edges[..., right - 1] * (1 - weight) + edges[..., right] * weight)
+    between = _between(tuple(wanted))
+    known = np.empty((*tails.shape[:-1], _KNOTS.size))
+    known[..., 0] = _KNOTS[0]
+    known[..., 1:-1] = tails
+    known[..., -1] = _KNOTS[-1]
+    left = known.take(between.right - 1, axis=-1) * (1 - between.weight)
+    return np.asarray(left + known.take(between.right, axis=-1) * between.weight)
+
+
+class _Between(NamedTuple):
+    """The place of the knot at or above each tail, and its weight."""
+
+    right: IntArray
+    weight: FloatArray
+
+
+@lru_cache(maxsize=256)
+def _between(wanted: tuple[float, ...]) -> _Between:
+    right = np.clip(np.searchsorted(_KNOTS, wanted), 1, _KNOTS.size - 1)
+    left = _KNOTS[right - 1]
+    return _Between(right, (np.array(wanted) - left) / (_KNOTS[right] - left))
 
 
 def adapt_market_scale(
@@ -130,4 +143,6 @@ def adapt_market_scale(
     [0.04, 0.96]
 
     """
-    return np.clip((1 - leak) * log_scale + rate * (misses - tail), -3, 3)
+    moved = (1 - leak) * log_scale + rate * (misses - tail)
+    bounded = np.minimum(np.maximum(moved, -_LARGEST_LOG_SCALE), _LARGEST_LOG_SCALE)
+    return np.asarray(bounded)

@@ -135,8 +135,8 @@ def learned_scale(
         Probability units, within a factor of e ** 1.5 of ``base``.
 
     """
-    correction = np.einsum("mhf,hf->mh", features, weights)
-    bounded = np.clip(correction, -_LARGEST_CORRECTION, _LARGEST_CORRECTION)
+    wanted = np.einsum("mhf,hf->mh", features, weights)
+    bounded = np.minimum(np.maximum(wanted, -_LARGEST_CORRECTION), _LARGEST_CORRECTION)
     return np.asarray(base * np.exp(bounded))
 
 

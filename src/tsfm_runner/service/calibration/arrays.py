@@ -55,28 +55,42 @@ def tracked(scores: Scores) -> Scores:
     return Scores._make(column[scores.is_tracked] for column in scores)
 
 
-class Summed(NamedTuple):
-    """Rows that have the same key, added up; keys ascend."""
+class Runs(NamedTuple):
+    """Rows put in order so that those of one key stand together.
+
+    ``order`` are places of rows, ``starts`` where in it the rows of each key begin;
+    ``keys`` ascend.
+    """
 
     keys: IntArray
-    counts: FloatArray
-    columns: tuple[FloatArray, ...]
+    order: IntArray
+    starts: IntArray
+
+    def sums(self, table: FloatArray) -> FloatArray:
+        """Return the rows of a table added up by key."""
+        return np.add.reduceat(table.take(self.order, axis=0), self.starts)
 
 
-def summed(keys: IntArray, *columns: BoolArray) -> Summed:
-    """Return how many rows each key has, and how many of them are true, by column.
+def runs_of(keys: IntArray) -> Runs:
+    """Return the rows with these keys, in order of their key."""
+    order = keys.argsort(kind="stable")
+    ascending = keys.take(order)
+    starts = run_starts(ascending)
+    return Runs(ascending.take(starts), order, starts)
 
-    Columns have shape (n_rows, n).
+
+def counted(scores: Scores, runs: Runs) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return of each key how many outcomes there are, were missed, were inside.
+
+    Those missed have the shape (n_keys, 2, n_tails).
     """
-    order = np.argsort(keys, kind="stable")
-    ascending = keys[order]
-    begins = run_starts(ascending)
-    counts = np.diff(begins, append=keys.size).astype(np.float64)
-    totals = (
-        np.add.reduceat(column[order], begins, axis=0, dtype=np.float64)
-        for column in columns
-    )
-    return Summed(ascending[begins], counts, tuple(totals))
+    n_missed = 2 * len(TRACKED_TAILS)
+    table = np.ones((scores.cells.size, n_missed + 2))
+    table[:, :n_missed] = scores.missed.reshape(-1, n_missed)
+    table[:, n_missed] = scores.is_inside
+    sums = runs.sums(table)
+    missed = sums[:, :n_missed].reshape(-1, 2, len(TRACKED_TAILS))
+    return sums[:, -1], missed, sums[:, n_missed]
 
 
 def _empty(*shape: int) -> SingleArray:

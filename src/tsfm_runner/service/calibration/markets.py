@@ -45,10 +45,10 @@ class MarketScales:
         known = {
             market_id: self._row(market_id) for market_id in dict.fromkeys(market_ids)
         }
-        rows = np.array([known[market_id] for market_id in market_ids])
         self._grow(int(cells.max()) + 1)
-        self.logs[rows, cells] = adapt_market_scale(
-            self.logs[rows, cells].astype(np.float64),
+        where = np.array([known[market_id] for market_id in market_ids]), cells
+        self.logs[where] = adapt_market_scale(
+            self.logs[where].astype(np.float64),
             misses=misses,
             tail=tail,
             leak=leak,

@@ -1,6 +1,7 @@
 """From outcomes to scores: what the ended steps of bands teach their streams."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from tsfm_runner.service.calibration.arrays import (
     BoolArray,
     IntArray,
     Scores,
+    tracked,
 )
 from tsfm_runner.service.calibration.markets import MarketScales
 from tsfm_runner.service.calibration.pending import Ended, Waiting
@@ -26,6 +28,7 @@ from tsfm_runner.service.calibration.tallying import Tallies
 from tsfm_runner.service.grouping import grouped
 
 _SAME_PRICE = 1e-7
+_HALF = 0.5  # of the two edges: no outcome is beyond both
 
 
 class Lesson(NamedTuple):
@@ -59,7 +62,7 @@ class Ends(NamedTuple):
 
     def chosen(self, is_chosen: BoolArray) -> "Ends":
         """Return some of the steps."""
-        ids = [self.market_ids[place] for place in np.flatnonzero(is_chosen).tolist()]
+        ids = list(compress(self.market_ids, is_chosen.tolist()))
         rows = Rows._make(column[is_chosen] for column in self.rows)
         return Ends(
             rows,
@@ -204,9 +207,9 @@ def scores_of(ends: Ends) -> Scores:
     signed = distance / rows.scale
     # The inner side of a price is the one towards 0.5, as in `outward_margins`.
     inward = np.where(rows.median <= 0.5, signed, -signed)  # noqa: PLR2004
-    missed = np.stack(
-        (inward[:, None] > rows.inner, -inward[:, None] > rows.outer), axis=1
-    )
+    missed = np.empty((y.size, 2, len(TRACKED_TAILS)), dtype=bool)
+    np.greater(inward[:, None], rows.inner, out=missed[:, 0])
+    np.greater(-inward[:, None], rows.outer, out=missed[:, 1])
     sizes = np.abs(signed)
     return Scores(
         ends.places,
@@ -228,14 +231,16 @@ def follow_markets(
     config: CalibrationConfig,
 ) -> None:
     """Move the own scale of each market whose bands were calibrated ones."""
-    counted = np.flatnonzero(scores.is_tracked)
-    if not counted.size:
+    told = tracked(scores)
+    if not told.cells.size:
         return
-    misses = scores.missed[:, :, BAND_LEVEL].mean(axis=1)
+    if told is not scores:
+        market_ids = list(compress(market_ids, scores.is_tracked.tolist()))
+    missed = told.missed[:, :, BAND_LEVEL]
     scales.follow(
-        [market_ids[place] for place in counted.tolist()],
-        scores.cells[counted],
-        misses[counted],
+        market_ids,
+        told.cells,
+        _HALF * (missed[:, 0] | missed[:, 1]),
         tail=TRACKED_TAILS[BAND_LEVEL],
         leak=config.market_leak,
         rate=config.market_rate,

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 
 from tsfm_runner.config import CalibrationConfig, DriftConfig
-from tsfm_runner.core.arrays import run_starts
 from tsfm_runner.core.conformal.levels import TRACKED_TAILS, adapt_tails, tails_at
 from tsfm_runner.core.conformal.scale import newton_step, scale_gradient
 from tsfm_runner.core.conformal.sketch import N_BINS, shrink, tail_margins
@@ -19,19 +18,21 @@ from tsfm_runner.service.calibration.arrays import (
     ByCell,
     BySegment,
     IntArray,
+    Runs,
     Scores,
+    counted,
     joined,
-    summed,
+    runs_of,
     tracked,
 )
 from tsfm_runner.service.calibration.describing import OTHER, SegmentId
+from tsfm_runner.service.calibration.margins import KeptMargins
 from tsfm_runner.service.calibration.priors import Prior
 
 # The scale is learned as the distance that nine of ten outcomes stay within.
 _SCALE_TAIL = 0.1
 _RIDGE = 100.0
 _ROUNDING = 1e-6
-_MARGINS_KEPT = 2_000_000  # numbers: 16 MB
 _MOST_COLLECTED = 4_096  # scores: more of them are learned from without waiting
 _PLACES_PER_GROWTH = 16
 
@@ -67,9 +68,8 @@ class Stream:
     updated_at_s: float | None = None
     _places: dict[str, int] = field(default_factory=dict)
     _known: dict[SegmentId, int] = field(default_factory=dict)
-    _margins: dict[tuple[int, int, tuple[float, ...]], FloatArray] = field(
-        default_factory=dict
-    )
+    _margins: KeptMargins = field(default_factory=KeptMargins)
+    _has_prior: dict[int, bool] = field(default_factory=dict)
     _statuses: dict[tuple[int, int], ConformalStatus] = field(default_factory=dict)
 
     def place(self, segment: SegmentId) -> int:
@@ -101,6 +101,7 @@ class Stream:
             if self.config.learns_scale:
                 self.cell.weights[had_cells:] = self.prior.weights[had_cells:]
             self._margins.clear()
+            self._has_prior.clear()
             self._statuses.clear()
 
     @property
@@ -116,8 +117,12 @@ class Stream:
 
     def has_scores(self, cells: IntArray) -> bool:
         """Whether each cell has a prior, or has seen enough scores of its own."""
-        if self.config.prior_scores and self.prior.shares[cells].any(axis=1).all():
-            return True
+        if self.config.prior_scores:
+            if cells.size not in self._has_prior:
+                known = self.prior.shares[cells].any(axis=1).all()
+                self._has_prior[cells.size] = bool(known)
+            if self._has_prior[cells.size]:
+                return True
         least = self.cell.overall[cells].sum(axis=1).min()
         return bool(least >= self.config.min_scores - _ROUNDING)
 
@@ -129,30 +134,19 @@ class Stream:
         The shape is (n_places, horizon, 2, n_wanted); in units of the scale. They
         are kept until something is learned.
         """
-        if sum(rows.size for rows in self._margins.values()) > _MARGINS_KEPT:
-            self._margins.clear()
-        kept, size = self._margins, cells.size
-        new = [place for place in set(places) if (place, size, wanted) not in kept]
-        if new:
-            found = self._compute_margins(np.array(new), cells, wanted)
-            kept |= {
-                (place, size, wanted): rows
-                for place, rows in zip(new, found, strict=True)
-            }
-        return np.stack([kept[place, size, wanted] for place in places])
 
-    def _compute_margins(
-        self, places: IntArray, cells: IntArray, wanted: tuple[float, ...]
-    ) -> FloatArray:
-        where = np.ix_(places, cells)
-        shares = shrink(
-            self.segment.counts[where].astype(np.float64),
-            self.overall(cells),
-            weight=self.config.shrinkage,
-        )
-        tails = tails_at(self.segment.tails[where].astype(np.float64), wanted)
-        aimed = (tails * self.config.caution).reshape(*tails.shape[:2], -1)
-        return tail_margins(shares, aimed).reshape(tails.shape)
+        def compute(new: IntArray) -> FloatArray:
+            where = new[:, None], cells
+            shares = shrink(
+                self.segment.counts[where].astype(np.float64),
+                self.overall(cells),
+                weight=self.config.shrinkage,
+            )
+            tails = tails_at(self.segment.tails[where].astype(np.float64), wanted)
+            aimed = (tails * self.config.caution).reshape(*tails.shape[:2], -1)
+            return tail_margins(shares, aimed).reshape(tails.shape)
+
+        return self._margins.of(places, cells.size, wanted, compute)
 
     def status(self, place: int, cells: IntArray) -> ConformalStatus:
         """Return how far what is known of a segment goes; the same until we learn."""
@@ -203,45 +197,46 @@ class Stream:
         """Learn from what was collected; return where that showed a drift."""
         if not self.incoming:
             return []
-        scores = joined(self.incoming)
-        self.incoming = []
+        scores, self.incoming = joined(self.incoming), []
         self.n_steps += 1
         self.updated_at_s = now_s
         self._margins.clear()
         self._statuses.clear()
-        self._count(scores)
-        self._follow(scores)
+        keys = self._keys(scores)
+        runs = runs_of(keys)
+        self._count(scores, keys)
+        self._follow(scores, runs)
         self._rescale(scores)
-        return self._replace_drifted(scores)
+        return self._replace_drifted(runs.keys)
 
-    def _count(self, scores: Scores) -> None:
+    def _keys(self, scores: Scores) -> IntArray:
+        """Return a number for the segment and the cell of each score together."""
+        n_cells: int = self.segment.counts.shape[1]
+        return scores.segments * n_cells + scores.cells
+
+    def _count(self, scores: Scores, keys: IntArray) -> None:
         by = self.segment
         decay = 0.5 ** (1 / self.config.half_life_steps)
         by.counts *= np.float32(decay)
         by.recent *= np.float32(0.5 ** (1 / self.drift.recent_half_life_steps))
         self.cell.overall *= decay
-        places = scores.segments * by.counts.shape[1] + scores.cells
-        bins = places * N_BINS + scores.bins
+        bins = keys * N_BINS + scores.bins
         np.add.at(by.counts.reshape(-1), bins, np.float32(1))
         np.add.at(by.recent.reshape(-1), bins, np.float32(1))
         overall = scores.cells * N_BINS + scores.bins
         np.add.at(self.cell.overall.reshape(-1), overall, 1.0)
-        np.add.at(by.n_scored.reshape(-1), places, 1)
+        np.add.at(by.n_scored.reshape(-1), keys, 1)
 
-    def _follow(self, scores: Scores) -> None:
+    def _follow(self, scores: Scores, runs: Runs) -> None:
         """Move the tails, and the watch for drift, of the segments with outcomes."""
-        by = self.segment
-        scores = tracked(scores)
-        if not scores.cells.size:
+        told = tracked(scores)
+        if not told.cells.size:
             return
-        sums = summed(
-            scores.segments * by.counts.shape[1] + scores.cells,
-            scores.missed.reshape(scores.cells.size, -1),
-            scores.is_inside[:, None],
-        )
-        where = np.divmod(sums.keys, by.counts.shape[1])
-        counts, (missed, inside) = sums.counts, sums.columns
-        missed = missed.reshape(counts.size, 2, len(TRACKED_TAILS))
+        if told is not scores:
+            runs = runs_of(self._keys(told))
+        by = self.segment
+        where = np.divmod(runs.keys, by.counts.shape[1])
+        counts, missed, inside = counted(told, runs)
         by.tails[where] = adapt_tails(
             by.tails[where].astype(np.float64),
             misses=missed,
@@ -250,9 +245,10 @@ class Stream:
         )
         rate = 1 - 0.5 ** (1 / self.drift.watch_half_life_steps)
         pace = rate * counts / (counts + 2)
-        misses = missed[:, :, BAND_LEVEL].sum(axis=1) / counts
-        by.miss_rate[where] += pace * (misses - by.miss_rate[where])
-        by.inside_rate[where] += pace * (inside[:, 0] / counts - by.inside_rate[where])
+        misses = missed[:, 0, BAND_LEVEL] + missed[:, 1, BAND_LEVEL]
+        for rates, seen in ((by.miss_rate, misses), (by.inside_rate, inside)):
+            before = rates[where]
+            rates[where] = before + pace * (seen / counts - before)
 
     def _rescale(self, scores: Scores) -> None:
         """Move the weights of the scale towards what the outcomes ask for."""
@@ -260,26 +256,26 @@ class Stream:
             return
         by = self.cell
         by.precision *= 0.5 ** (1 / self.config.half_life_steps)
-        order = np.argsort(scores.cells, kind="stable")
-        cells = scores.cells[order]
-        starts = run_starts(cells)
-        total = np.zeros_like(by.weights)
-        total[cells[starts]], curvature = scale_gradient(
-            scores.features[order],
-            scores.sizes[order],
-            scores.base[order],
+        cells, order, starts = runs_of(scores.cells)
+        gradient, curvature = scale_gradient(
+            scores.features.take(order, axis=0),
+            scores.sizes.take(order),
+            scores.base.take(order),
             starts=starts,
             tail=_SCALE_TAIL,
         )
-        by.precision[cells[starts]] += curvature
-        precision = by.precision + self.prior_scores * self.prior.precision
-        by.weights += newton_step(precision, total, ridge=_RIDGE)
+        by.precision[cells] += curvature
+        prior = self.prior_scores * self.prior.precision[cells]
+        step = newton_step(by.precision[cells] + prior, gradient, ridge=_RIDGE)
+        by.weights[cells] += step
 
-    def _replace_drifted(self, scores: Scores) -> list[Drifted]:
-        """Let recent scores take the place of all, where what happens has changed."""
+    def _replace_drifted(self, touched: IntArray) -> list[Drifted]:
+        """Let recent scores take the place of all, where what happens has changed.
+
+        ``touched`` are the keys of segments and cells with outcomes, in order.
+        """
         by, drift = self.segment, self.drift
         n_cells = by.counts.shape[1]
-        touched = np.unique(scores.segments * n_cells + scores.cells)
         where = np.divmod(touched, n_cells)
         nominal = 2 * TRACKED_TAILS[BAND_LEVEL]
         is_off = (by.miss_rate[where] > nominal + drift.excess) | (
