@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsfm_runner.core.conformal.coverage import ClusterSums, coverage_interval
+from tsfm_runner.core.conformal.coverage import (
+    ClusterSums,
+    coverage_interval,
+    effective_size,
+    wilson_interval,
+)
 
 Z = 1.959963984540054
 clusters = st.lists(
@@ -45,6 +50,20 @@ def test_an_interval_can_be_worked_out_by_hand() -> None:
     interval = coverage_interval(sums, z=Z)
 
     assert interval == pytest.approx(wilson(0.75, 4 * 0.75 / 1))
+
+
+def test_clusters_are_worth_fewer_outcomes_than_they_have() -> None:
+    # As above; and of five alone the variance between is 5/4 of that within.
+    pairs = sums_of(np.array([2, 2]), np.array([1, 2]))
+    alone = sums_of(np.full(5, 1), np.array([1, 0, 1, 0, 1]))
+
+    assert effective_size(pairs) == pytest.approx(3.0)
+    assert effective_size(alone) == pytest.approx(4.0)
+
+
+def test_the_interval_of_a_share_is_that_of_wilson() -> None:
+    assert wilson_interval(0.75, 3.0, z=Z) == pytest.approx(wilson(0.75, 3.0))
+    assert wilson_interval(0.0, 3.0, z=Z)[0] == pytest.approx(0.0)
 
 
 @pytest.mark.parametrize("n_clusters", [0, 1])
