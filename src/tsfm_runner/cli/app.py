@@ -14,9 +14,11 @@ from tsfm_runner.cli.config import explain
 from tsfm_runner.cli.cycle import cycle
 from tsfm_runner.cli.doctor import doctor
 from tsfm_runner.cli.drill import drill
+from tsfm_runner.cli.evaluate import evaluate
 from tsfm_runner.cli.exit_codes import EXIT_CODES_HELP
 from tsfm_runner.cli.fake_tollama import fake_tollama
 from tsfm_runner.cli.forecast import forecast
+from tsfm_runner.cli.gate import gate
 from tsfm_runner.cli.invocation import Invocation, reported
 from tsfm_runner.cli.ledger import check, export
 from tsfm_runner.cli.models import models
@@ -78,7 +80,9 @@ for _command in (
     cycle,
     observe,
     calibrate,
+    evaluate,
     verdict,
+    gate,
     models,
     doctor,
     bench,

@@ -23,10 +23,11 @@ from tsfm_runner.cli.evaluate_tables import study_tables
 from tsfm_runner.cli.exit_codes import ExitCode
 from tsfm_runner.cli.forecast_options import QuantilesOption, WhereOption, parse_levels
 from tsfm_runner.cli.invocation import JsonFlag, load_for, print_json
+from tsfm_runner.config import Settings
 from tsfm_runner.domain.frequency import Frequency
 from tsfm_runner.evaluation.design import LEVELS
 from tsfm_runner.evaluation.study import Study
-from tsfm_runner.facade import Asked, run_evaluation
+from tsfm_runner.facade import Asked, Evaluation, run_evaluation
 from tsfm_runner.facade.evaluating import NATIVE
 from tsfm_runner.facade.evaluating import Progress as Told
 from tsfm_runner.ports import WorkStore
@@ -115,21 +116,8 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
         ray=ray,
     )
 
-    def keep(study: Study, store: WorkStore) -> None:
-        if bands:
-            write_bands(out / BANDS, study, store)
-
     try:
-        with _showing() as progress:
-            recording = read_recording(source, asked.wanted, settings.preparation)
-            found = run_evaluation(
-                recording,
-                asked,
-                settings,
-                work=out / _WORK,
-                on_progress=progress,
-                on_study=keep,
-            )
+        found = _studied(source, asked, settings, out)
         remove_left_overs(out)
         written = write_files(out, found)
     except KeyboardInterrupt:
@@ -143,6 +131,23 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
         tell_files(console, found, [*written, *([out / BANDS] if bands else [])])
     if found.document["skipped"]:
         raise typer.Exit(ExitCode.PARTIAL)
+
+
+def _studied(source: Path, asked: Asked, settings: Settings, out: Path) -> Evaluation:
+    def keep(study: Study, store: WorkStore) -> None:
+        if asked.keeps_bands:
+            write_bands(out / BANDS, study, store)
+
+    with _showing() as progress:
+        recording = read_recording(source, asked.wanted, settings.preparation)
+        return run_evaluation(
+            recording,
+            asked,
+            settings,
+            work=out / _WORK,
+            on_progress=progress,
+            on_study=keep,
+        )
 
 
 def _models(given: list[str] | None) -> tuple[str, ...]:

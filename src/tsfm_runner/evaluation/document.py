@@ -1,7 +1,7 @@
 """Tell a study as one document, see `tsfm_runner.evaluation.schema`."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -15,8 +15,15 @@ from tsfm_runner.evaluation.bounds import N_DRAWS, SEED
 from tsfm_runner.evaluation.design import freq_of
 from tsfm_runner.evaluation.parting import segment_rows, start_rows
 from tsfm_runner.evaluation.pooling import overall_rows, ratio_rows
-from tsfm_runner.evaluation.results import Pool, pools_of
-from tsfm_runner.evaluation.schema import SCHEMA, Document, DrawnMarket, Manifest
+from tsfm_runner.evaluation.results import EntryName, Pool, pools_of
+from tsfm_runner.evaluation.schema import (
+    SCHEMA,
+    Document,
+    DrawnMarket,
+    Entry,
+    Fallback,
+    Manifest,
+)
 from tsfm_runner.evaluation.scoring import KINDS
 from tsfm_runner.evaluation.showing import drawn_markets
 from tsfm_runner.evaluation.study import Plan, Study
@@ -78,55 +85,48 @@ def document_of(study: Study, data: DataTold) -> Document:
     plan, results = study.plan, study.results
     design, entries = plan.design, results[0].entries
     pools = pools_of(results)
+    rows = chain.from_iterable
     return {
         "schema": SCHEMA,
         "manifest": manifest_of(plan, data),
         "quantile_levels": list(design.quantile_levels),
         "coverages": list(design.coverages),
         "horizon": design.horizon,
-        "entries": [
-            {
-                "entry": entry.text,
-                "model": entry.model,
-                "kind": entry.kind,
-                "is_baseline": entry.is_baseline,
-            }
-            for entry in entries
-        ],
-        "skipped": [
-            {"market_id": market_id, "reason": reason}
-            for market_id, reason in data.skipped
-        ],
+        "entries": [_entry(entry) for entry in entries],
+        "skipped": [{"market_id": name, "reason": why} for name, why in data.skipped],
         "left_out": dict(data.left_out),
         "leakage_checks": [
             {"check": check.name, "told": check.told, "passed": True}
             for check in plan.checks
         ],
-        "overall": list(
-            chain.from_iterable(overall_rows(pool, entries, design) for pool in pools)
-        ),
-        "segments": list(
-            chain.from_iterable(segment_rows(each, design) for each in results)
-        ),
-        "ratios": list(
-            chain.from_iterable(ratio_rows(pool, entries, design) for pool in pools)
-        ),
-        "cold_start": list(
-            chain.from_iterable(start_rows(each, design) for each in results)
-        ),
-        "fallbacks": [
-            {
-                "entry": f"{model}/{kind}",
-                "freq": freq_of(step_s),
-                "reason": reason,
-                "n": count,
-            }
-            for (model, step_s), reasons in study.fallbacks.items()
-            for kind in KINDS
-            for reason, count in sorted(reasons.items())
-        ],
+        "overall": list(rows(overall_rows(pool, entries, design) for pool in pools)),
+        "segments": list(rows(segment_rows(each, design) for each in results)),
+        "ratios": list(rows(ratio_rows(pool, entries, design) for pool in pools)),
+        "cold_start": list(rows(start_rows(each, design) for each in results)),
+        "fallbacks": list(_fallbacks(study)),
         "markets": _markets(study, pools[0], data.questions),
     }
+
+
+def _entry(entry: EntryName) -> Entry:
+    return {
+        "entry": entry.text,
+        "model": entry.model,
+        "kind": entry.kind,
+        "is_baseline": entry.is_baseline,
+    }
+
+
+def _fallbacks(study: Study) -> Iterator[Fallback]:
+    for (model, step_s), reasons in study.fallbacks.items():
+        for kind in KINDS:
+            for reason, count in sorted(reasons.items()):
+                yield {
+                    "entry": f"{model}/{kind}",
+                    "freq": freq_of(step_s),
+                    "reason": reason,
+                    "n": count,
+                }
 
 
 def _markets(

@@ -1,6 +1,7 @@
 """The tables over all markets: every entry, step and way to weigh, and ratios."""
 
 from collections.abc import Iterator, Sequence
+from itertools import permutations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -145,25 +146,25 @@ def ratio_rows(
         weighted = np.stack([weighed(one, weighting) for one in groups])
         sums = MetricSums(design.quantile_levels, weighted)
         for metric, scores in _judged(sums, design):
-            for one, entry in enumerate(entries):
-                for other, against in enumerate(entries):
-                    if one == other:
-                        continue
-                    found = interval_of(draws, scores[one], scores[other])
-                    for index, place in enumerate(places):
-                        value, low, high = (float(part[index]) for part in found)
-                        yield {
-                            "entry": entry.text,
-                            "against": against.text,
-                            "freq": pool.freq,
-                            "step": place + 1 if place < design.horizon else None,
-                            "weighting": weighting,
-                            "metric": metric,
-                            "ratio": number(value),
-                            "low": number(low),
-                            "high": number(high),
-                            "is_significant": high < 1 or low > 1,
-                        }
+            by_group = np.moveaxis(scores, 1, 0)
+            found = interval_of(draws, by_group[:, :, None], by_group[:, None])
+            for one, other in permutations(range(len(entries)), 2):
+                for index, place in enumerate(places):
+                    value, low, high = (
+                        float(part[one, other, index]) for part in found
+                    )
+                    yield {
+                        "entry": entries[one].text,
+                        "against": entries[other].text,
+                        "freq": pool.freq,
+                        "step": place + 1 if place < design.horizon else None,
+                        "weighting": weighting,
+                        "metric": metric,
+                        "ratio": number(value),
+                        "low": number(low),
+                        "high": number(high),
+                        "is_significant": high < 1 or low > 1,
+                    }
 
 
 def _judged(sums: MetricSums, design: Design) -> Iterator[tuple[Any, FloatArray]]:

@@ -48,22 +48,12 @@ def score_model(
     ``last`` has, for each origin and kind, the quantiles of the last step. ``bands``,
     where asked for, has shape (n_origins, horizon, n_levels).
     """
-    panel = panel_of(asked.markets, design, step_s=asked.step_s)
-    origins = origins_of(panel)
-    material = material_of(
-        panel,
-        origins,
-        [read() for read in asked.described],
-        [read() for read in asked.drawn],
-        asked.model,
-    )
-    masks = split.masks(panel, origins)
+    material = _material(asked, design)
+    masks = split.masks(material.panel, material.origins)
     keys = keys_of(material, masks)
     outcomes = Outcomes(material, design.horizon)
     sums = [Sums(material, design, keys) for _ in KINDS]
-    n_origins, n_levels = origins.places.size, len(design.quantile_levels)
-    last = np.empty((len(KINDS), n_origins, n_levels), dtype=np.float32)
-    last[0] = material.raw[:, -1]
+    last = np.stack((material.raw[:, -1], material.raw[:, -1]))
     bands = np.empty_like(material.raw) if asked.keeps_bands else None
     for rows, exact in Replay(material, design, teaches=masks.teaches).bands():
         values = exact.astype(np.float32)
@@ -71,12 +61,11 @@ def score_model(
         if bands is not None:
             bands[rows] = values
         is_scored = masks.is_scored[rows]
-        if not is_scored.any():
-            continue
-        scored = rows[is_scored]
-        happened = outcomes.at(scored)
-        sums[0].add(scored, material.raw[scored], happened)
-        sums[1].add(scored, values[is_scored], happened)
+        if is_scored.any():
+            scored = rows[is_scored]
+            happened = outcomes.at(scored)
+            sums[0].add(scored, material.raw[scored], happened)
+            sums[1].add(scored, values[is_scored], happened)
     found = {
         "cells": keys.cells,
         "starts": keys.starts,
@@ -85,12 +74,22 @@ def score_model(
         "segment_names": np.array([segment.name for segment in material.segments]),
         "last": last,
         "is_scored": masks.is_scored,
-        **{
-            name: np.stack([getattr(one, name) for one in sums])
-            for name in ("by_cell", "by_start", "by_market")
-        },
+        "by_cell": np.stack([one.by_cell for one in sums]),
+        "by_start": np.stack([one.by_start for one in sums]),
+        "by_market": np.stack([one.by_market for one in sums]),
     }
     return found if bands is None else found | {"bands": bands}
+
+
+def _material(asked: Scoring, design: Design) -> Material:
+    panel = panel_of(asked.markets, design, step_s=asked.step_s)
+    return material_of(
+        panel,
+        origins_of(panel),
+        [read() for read in asked.described],
+        [read() for read in asked.drawn],
+        asked.model,
+    )
 
 
 def _markets_by_segment(material: Material, masks: Masks) -> IntArray:

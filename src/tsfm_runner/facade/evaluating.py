@@ -13,7 +13,6 @@ import polars as pl
 from narwhals.typing import IntoDataFrame
 
 from tsfm_runner.adapters.files.recording import Recording, Wanted, read_recording
-from tsfm_runner.adapters.frames import like
 from tsfm_runner.adapters.work_folder import WorkFolder
 from tsfm_runner.bootstrap.studying import (
     fingerprint_of,
@@ -28,10 +27,9 @@ from tsfm_runner.domain.verdict import Verdict
 from tsfm_runner.errors import InvalidTaskError
 from tsfm_runner.evaluation.design import LEVELS
 from tsfm_runner.evaluation.document import DataTold, document_of
-from tsfm_runner.evaluation.frames import TableName, market_scores, table_frame
-from tsfm_runner.evaluation.report import render
+from tsfm_runner.evaluation.frames import market_scores
 from tsfm_runner.evaluation.ruling import evidence_of
-from tsfm_runner.evaluation.schema import Document, Timing
+from tsfm_runner.evaluation.schema import Timing
 from tsfm_runner.evaluation.splits import SplitName
 from tsfm_runner.evaluation.study import (
     Plan,
@@ -41,6 +39,7 @@ from tsfm_runner.evaluation.study import (
     run_study,
 )
 from tsfm_runner.evaluation.units import Unit
+from tsfm_runner.facade.evaluation import Evaluation
 from tsfm_runner.facade.forecasting import default_settings, parse_model
 from tsfm_runner.service.routing import BASELINE_METHODS
 from tsfm_runner.service.verdict.deciding import Occasion, decide
@@ -92,56 +91,6 @@ class Asked:
         return [
             ModelChoice() if text == "ladder" else parse_model(text) for text in texts
         ]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Evaluation:
-    """What a study found.
-
-    ``document`` is what ``scores.json`` holds, the same for the same data and
-    choices; ``timing`` is not. Frames are of the library of the data.
-    """
-
-    document: Document
-    timing: Timing
-    verdict: Verdict | None
-    _markets: pl.DataFrame
-    _like: Any
-
-    @property
-    def overall(self) -> Any:  # noqa: ANN401 - a frame of the caller's library
-        """A row for each entry, freq, step (null: all) and weighting."""
-        return self._table("overall")
-
-    @property
-    def segments(self) -> Any:  # noqa: ANN401
-        """A row for each entry, freq, segment and step."""
-        return self._table("segments")
-
-    @property
-    def ratios(self) -> Any:  # noqa: ANN401
-        """A row for each pair of entries, freq, step, weighting and score."""
-        return self._table("ratios")
-
-    @property
-    def cold_start(self) -> Any:  # noqa: ANN401
-        """A row for each entry, freq, age of a market and step."""
-        return self._table("cold_start")
-
-    @property
-    def markets(self) -> Any:  # noqa: ANN401
-        """A row for each entry, market and step."""
-        return self._as_asked(self._markets)
-
-    def to_html(self) -> str:
-        """Return the report, one page that needs nothing else."""
-        return render(self.document | {"timing": self.timing})
-
-    def _table(self, name: TableName) -> Any:  # noqa: ANN401
-        return self._as_asked(table_frame(self.document, name))
-
-    def _as_asked(self, frame: pl.DataFrame) -> Any:  # noqa: ANN401
-        return frame if self._like is None else like(self._like, frame)
 
 
 def evaluate(  # noqa: PLR0913 - one keyword for each thing that can be asked
