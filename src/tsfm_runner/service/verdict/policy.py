@@ -118,12 +118,14 @@ class Policy:
     ) -> Outlook:
         routing, market = self._routing, task.market_id
         hour = int(task.cutoff.timestamp() // _SECONDS_PER_HOUR)
+        is_judged = segment is not None  # else there is nothing to explore for
         return Outlook(
             task.freq.step_s,
             segment,
             standing,
             is_in_rollout=percent_of(market) < routing.rollout_percent,
-            is_explored=percent_of(f"{market}\n{hour}") < routing.explore_percent,
+            is_explored=is_judged
+            and percent_of(f"{market}\n{hour}") < routing.explore_percent,
         )
 
 
