@@ -1,0 +1,89 @@
+"""Whole studies of a few markets, done in this process."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from tsfm_runner.adapters.local_workers import LocalWorkers
+from tsfm_runner.domain.recording import RecordedMarket
+from tsfm_runner.evaluation.design import Design, Model
+from tsfm_runner.evaluation.document import DataTold
+from tsfm_runner.evaluation.drawing import baseline
+from tsfm_runner.evaluation.splits import SplitName
+from tsfm_runner.evaluation.study import Plan, Study, plan_study, run_study
+from tsfm_runner.evaluation.units import Unit
+from tsfm_runner.ports import Arrays, ReadArrays
+
+TOLD = DataTold("made", "0" * 64)
+
+
+class MemoryStore:
+    """A ``WorkStore`` that keeps everything in memory."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Arrays] = {}
+
+    def has(self, name: str) -> bool:
+        return name in self._kept
+
+    def path(self, name: str) -> Path:
+        return Path(name)
+
+    def write(self, name: str, arrays: Arrays) -> None:
+        self._kept[name] = arrays
+
+    def read(self, name: str) -> Arrays:
+        return self._kept[name]
+
+    def reader(self, name: str) -> ReadArrays:
+        return partial(self.read, name)
+
+
+def baselines(*names: str) -> list[Model]:
+    """Return baselines as models to be studied."""
+    return [baseline(name, "1") for name in names]
+
+
+def planned(
+    markets: Sequence[RecordedMarket],
+    models: Sequence[Model],
+    design: Design,
+    *,
+    split: SplitName = "time",
+    seed: int = 1,
+) -> Plan:
+    """Return the plan of a study that keeps its bands."""
+    return plan_study(markets, models, design, split=split, seed=seed, keeps_bands=True)
+
+
+def studied(plan: Plan, store: MemoryStore | None = None) -> Study:
+    """Do a study; the store has what the units found."""
+    with LocalWorkers(1) as workers:
+        return run_study(plan, workers, store or MemoryStore(), _ignore)
+
+
+def bands_of(
+    markets: Sequence[RecordedMarket],
+    model: Model,
+    design: Design,
+    *,
+    split: SplitName = "time",
+    seed: int = 1,
+) -> dict[str, np.ndarray]:
+    """Return all calibrated bands of each market, (n_origins, horizon, n_levels)."""
+    plan = planned(markets, [model], design, split=split, seed=seed)
+    store = MemoryStore()
+    studied(plan, store)
+    found = {}
+    for step_s in plan.steps:
+        panel, origins = plan.panel_at(step_s)
+        bands = store.read(f"score-0-{step_s}")["bands"]
+        for place, market in enumerate(panel.markets):
+            found[market.market_id] = bands[origins.markets == place]
+    return found
+
+
+def _ignore(_: Unit) -> None:
+    """Hear of a unit that is done."""
