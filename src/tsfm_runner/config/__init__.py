@@ -31,6 +31,7 @@ from tsfm_runner.config.forecasting import (
     RoutingConfig,
     TaskConfig,
 )
+from tsfm_runner.config.gate import GateConfig, GateStageConfig
 from tsfm_runner.config.resilience import (
     BreakerConfig,
     CacheConfig,
@@ -59,6 +60,8 @@ __all__ = [
     "CycleConfig",
     "DegradationConfig",
     "DriftConfig",
+    "GateConfig",
+    "GateStageConfig",
     "LadderOverride",
     "LiquidityBucket",
     "LogConfig",
@@ -106,3 +109,4 @@ class Settings(Section):
     store: StoreConfig = StoreConfig()
     log: LogConfig = LogConfig()
     cycle: CycleConfig = CycleConfig()
+    gate: GateConfig = GateConfig()
