@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from tsfm_runner.adapters.local_workers import LocalWorkers
 from tsfm_runner.domain.recording import RecordedMarket
@@ -87,3 +88,27 @@ def bands_of(
 
 def _ignore(_: Unit) -> None:
     """Hear of a unit that is done."""
+
+
+def table_of(markets: Sequence[RecordedMarket]) -> pl.DataFrame:
+    """Return markets as a recording has them: a row a point, with what is known."""
+    return pl.concat(
+        pl.DataFrame(
+            {
+                "market_id": one.market_id,
+                "ts": pl.Series(one.times_s * 1_000).cast(pl.Datetime("ms", "UTC")),
+                "price": one.prices,
+                "event_id": one.group,
+                "source": one.source,
+                "category": one.facts.category,
+                "tick_size": one.facts.tick_size,
+                "closes_at": one.facts.closes_at,
+            },
+            schema_overrides={
+                "category": pl.String,
+                "tick_size": pl.Float64,
+                "closes_at": pl.Datetime("ms", "UTC"),
+            },
+        )
+        for one in markets
+    )

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-
 from tests.evaluation.recordings import STEP_S, make_design, make_market, make_markets
+
 from tsfm_runner.bootstrap import open_backend
 from tsfm_runner.config import CacheConfig, Settings, StoreConfig
 from tsfm_runner.domain.forecast import ServedForecast
