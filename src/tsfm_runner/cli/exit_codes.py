@@ -9,6 +9,7 @@ from tsfm_runner.errors import (
     LedgerInUseError,
     LedgerUnavailableError,
     ModelNotAllowedError,
+    ServiceUnreachableError,
     StudyInUseError,
     TsfmError,
     UnreadableInputError,
@@ -23,12 +24,13 @@ class ExitCode(IntEnum):
     USAGE = 2
     CONFIGURATION = 3
     PARTIAL = 4
+    WAIT = 5
 
 
 EXIT_CODES_HELP = (
     "Exit codes: 0 all well; 1 a check or a budget failed; 2 wrong usage or input "
     "that nothing can be made of; 3 the configuration or the ledger cannot be used; 4 "
-    "done, but some markets were skipped."
+    "done, but some markets were skipped; 5 a gate has not decided yet."
 )
 
 _BY_ERROR: dict[type[TsfmError], ExitCode] = {
@@ -38,6 +40,7 @@ _BY_ERROR: dict[type[TsfmError], ExitCode] = {
     LedgerInUseError: ExitCode.CONFIGURATION,
     LedgerUnavailableError: ExitCode.FAILED,
     StudyInUseError: ExitCode.CONFIGURATION,
+    ServiceUnreachableError: ExitCode.FAILED,
     InvalidTaskError: ExitCode.USAGE,
     UnreadableInputError: ExitCode.USAGE,
 }

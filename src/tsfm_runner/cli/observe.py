@@ -1,9 +1,8 @@
 """``observe``: tell what happened, so that bands can be scored."""
 
 import asyncio
-import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, NamedTuple, Protocol
 
@@ -21,6 +20,12 @@ from tsfm_runner.bootstrap import open_backend
 from tsfm_runner.cli.exit_codes import ExitCode
 from tsfm_runner.cli.invocation import JsonFlag, load_for, print_json
 from tsfm_runner.cli.observe_input import Observed, read_observed
+from tsfm_runner.cli.service_options import (
+    TokenEnvOption,
+    UrlOption,
+    checked_url,
+    headers_of,
+)
 from tsfm_runner.cli.tables import plain_table
 from tsfm_runner.config import Settings
 from tsfm_runner.errors import (
@@ -59,14 +64,8 @@ def observe(
         ),
     ],
     *,
-    url: Annotated[
-        str | None,
-        typer.Option(help="Address of a running service, as http://127.0.0.1:8000."),
-    ] = None,
-    token_env: Annotated[
-        str | None,
-        typer.Option(help="Environment variable that holds the service's token."),
-    ] = None,
+    url: UrlOption = None,
+    token_env: TokenEnvOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Tell prices as they were, so that the bands before them are scored.
@@ -74,10 +73,7 @@ def observe(
     Without --url the ledger of the settings is opened and closed again. The same
     prices may be told any number of times: each counts once.
     """
-    if url is not None and not url.startswith(("http://", "https://")):
-        raise typer.BadParameter(
-            "must begin with http:// or https://", param_hint="url"
-        )
+    place = checked_url(url)
     settings = load_for(context).settings
     observed = read_observed(
         file,
@@ -85,7 +81,7 @@ def observe(
         config=settings.preparation,
         latest_s=time.time() + _MOST_AHEAD_S,
     )
-    taken = asyncio.run(_tell_all(settings, observed.points, _Target(url, token_env)))
+    taken = asyncio.run(_tell_all(settings, observed.points, _Target(place, token_env)))
     _report(taken, observed, as_json=as_json)
     if observed.skipped:
         raise typer.Exit(ExitCode.PARTIAL)
@@ -110,7 +106,7 @@ def _teller(
 ) -> AbstractAsyncContextManager[_Teller]:
     if target.url is None:
         return _ledger_teller(settings)
-    return _service_teller(target.url, _token(target.token_env))
+    return _service_teller(target.url, headers_of(target.token_env))
 
 
 @asynccontextmanager
@@ -147,8 +143,9 @@ def _markets(part: pl.DataFrame) -> Iterator[MarketPoints]:
 
 
 @asynccontextmanager
-async def _service_teller(url: str, token: str | None) -> AsyncIterator[_Teller]:
-    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+async def _service_teller(
+    url: str, headers: Mapping[str, str]
+) -> AsyncIterator[_Teller]:
     async with aiohttp.ClientSession(headers=headers) as session:
         service = RunningService(session, url)
 
@@ -168,14 +165,6 @@ async def _tell_service(service: RunningService, part: pl.DataFrame) -> Taken:
     if isinstance(answer, Busy):
         raise LedgerUnavailableError(answer.reason)
     return answer
-
-
-def _token(name: str | None) -> str | None:
-    if name is None:
-        return None
-    if not os.environ.get(name):
-        raise ConfigurationError(f"--token-env names {name}, which is not set")
-    return os.environ[name]
 
 
 def _report(taken: Taken, observed: Observed, *, as_json: bool) -> None:

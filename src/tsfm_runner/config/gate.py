@@ -62,8 +62,12 @@ class GateConfig(Section):
     """Time between two readings counts for no more than this."""
     patience_s: Annotated[float, Field(ge=0)] = 15.0
     """How long a service that does not answer is asked again, as it may restart."""
+    timeout_s: Positive = 5.0
+    """How long one answer of the service may take."""
     keep_days: Positive = 7.0
     """How long readings are kept."""
+    max_readings: Count = 100_000
+    """Most readings that are kept of one service."""
 
     @field_validator("canary_5", "canary_25", "full_100", mode="before")
     @classmethod
