@@ -3,12 +3,16 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+import pickle
+from collections import Counter
+from collections.abc import Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +28,7 @@ from tsfm_runner.core.har import HarTable
 from tsfm_runner.domain.forecast import ServedForecast
 from tsfm_runner.domain.model import ModelRegistry
 from tsfm_runner.domain.task import ForecastTask, ModelChoice, Transform
-from tsfm_runner.errors import ConfigurationError
+from tsfm_runner.errors import ConfigurationError, InvalidTaskError
 from tsfm_runner.evaluation.design import Design, Model, Part, frequency_of
 from tsfm_runner.evaluation.document import DataTold, manifest_of
 from tsfm_runner.evaluation.drawing import baseline, panel_of, windows_of
@@ -33,6 +37,8 @@ from tsfm_runner.evaluation.study import Plan
 from tsfm_runner.ports import Workers
 from tsfm_runner.service.grouping import chunks
 from tsfm_runner.service.routing import BASELINE_METHODS
+
+_Drawn: TypeAlias = dict[str, npt.NDArray[Any]]
 
 LADDER = "ladder"
 _TOGETHER = 256
@@ -57,13 +63,20 @@ def make_models(settings: Settings, choices: Sequence[ModelChoice]) -> list[Mode
 
     A choice of the provider ``auto`` without a name is the ladder. Raises
     ``ConfigurationError`` for a model that nothing here could answer for, and
-    ``ModelNotAllowedError`` where the licence policy says no.
+    ``ModelNotAllowedError`` where the licence policy says no, and
+    ``InvalidTaskError`` for two of the same name, which nobody could tell apart.
     """
     registry = checked_registry(settings)
-    return [_model(settings, registry, choice) for choice in choices]
+    models = [_model(settings, registry, choice) for choice in choices]
+    [(name, count)] = Counter(model.name for model in models).most_common(1)
+    if count > 1:
+        raise InvalidTaskError("model", f"must not name {name} twice")
+    return models
 
 
 def _model(settings: Settings, registry: ModelRegistry, choice: ModelChoice) -> Model:
+    if choice.provider == "baseline" and choice.name is None:
+        choice = replace(choice, name=settings.routing.baseline_method)
     if choice.name in BASELINE_METHODS and choice.provider in ("auto", "baseline"):
         return baseline(choice.name, registry.models[choice.name].revision)
     if settings.tollama.url is None:
@@ -77,7 +90,8 @@ def _model(settings: Settings, registry: ModelRegistry, choice: ModelChoice) -> 
         registry.require_allowed(name, choice.version)
     known = registry.models.get(name)
     revision = choice.version or (known.revision if known else "unknown")
-    draw = partial(draw_served, choice=choice, own=(name, revision))
+    asked = replace(choice, params=dict(choice.params))  # which can be pickled
+    draw = partial(draw_served, choice=asked, own=(name, revision))
     return Model(name, revision, is_baseline=False, draw=draw)
 
 
@@ -92,21 +106,38 @@ def open_workers(
 
 def fingerprint_of(plan: Plan, data: DataTold) -> str:
     """Return what names a study: all that its results depend on."""
-    url = str(plan.design.settings.tollama.url)
-    document = manifest_of(plan, data), plan.keeps_bands, url
+    settings = plan.design.settings.model_dump(mode="json")
+    served = [model for model in plan.models if not model.is_baseline]
+    document = (
+        manifest_of(plan, data),
+        plan.keeps_bands,
+        [model.name for model in plan.models],  # units go by their places
+        settings if served else None,
+        [pickle.dumps(model.draw).hex() for model in served],
+    )
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
 def draw_served(
     part: Part, design: Design, *, choice: ModelChoice, own: tuple[str, str]
-) -> dict[str, npt.NDArray[Any]]:
+) -> _Drawn:
     """Return the raw bands that the service answers at every origin of a part.
 
     See `Model.draw`. The service's own fallbacks are part of what is studied: what
     answered is told for each origin, and why.
     """
     panel = panel_of(part.markets, design, step_s=part.step_s)
-    return asyncio.run(_ask(panel, origins_of(panel), design, choice, own))
+    return _run(_ask(panel, origins_of(panel), design, choice, own))
+
+
+def _run(asking: Coroutine[Any, Any, _Drawn]) -> _Drawn:
+    """Run to the end, in a thread of its own where a notebook's loop is running."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(asking)
+    with ThreadPoolExecutor(max_workers=1) as threads:
+        return threads.submit(asyncio.run, asking).result()
 
 
 async def _ask(
@@ -115,7 +146,7 @@ async def _ask(
     design: Design,
     choice: ModelChoice,
     own: tuple[str, str],
-) -> dict[str, npt.NDArray[Any]]:
+) -> _Drawn:
     shape = (origins.places.size, design.horizon, len(design.quantile_levels))
     values = np.empty(shape, dtype=np.float32)
     models = np.zeros(origins.places.size, dtype=np.int64)
