@@ -35,8 +35,8 @@ Count: TypeAlias = Annotated[int, Field(ge=0)]
 Step: TypeAlias = Annotated[int, Field(ge=1)]
 Time: TypeAlias = Annotated[str, AfterValidator(_aware)]
 Weighting: TypeAlias = Literal["group", "origin"]
-Metric: TypeAlias = Literal[
-    "interval_score_0.8", "interval_score_0.9", "wis", "mean_pinball"
+Metric: TypeAlias = Annotated[
+    str, Field(pattern=r"^(interval_score_0\.\d+|wis|mean_pinball)$")
 ]
 
 # What stands inside another takes its configuration from it.

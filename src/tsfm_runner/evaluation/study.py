@@ -16,7 +16,7 @@ from tsfm_runner.evaluation.leakage import (
     check_groups,
     check_times,
 )
-from tsfm_runner.evaluation.panel import Origins, Panel, origins_of
+from tsfm_runner.evaluation.panel import Origins, Panel, origins_of, outcomes_of
 from tsfm_runner.evaluation.results import EntryName, StepResults, step_results
 from tsfm_runner.evaluation.scoring import KINDS, Scoring, score_model
 from tsfm_runner.evaluation.splits import Split, SplitName, make_split
@@ -106,12 +106,19 @@ def plan_study(  # noqa: PLR0913 - one argument a choice
     ]
     found = [(panel, origins_of(panel)) for panel in panels]
     divided = make_split(split, found, seed=seed)
+    if not any(_has_outcomes(divided, *each, design.horizon) for each in found):
+        raise UnreadableInputError(f"the split {split} leaves no outcome to score")
     checks = (
         check_groups(divided, found),
         check_times(divided, found),
         *check_future(parts, design, models),
     )
     return Plan(design, tuple(models), tuple(parts), divided, checks, keeps_bands)
+
+
+def _has_outcomes(split: Split, panel: Panel, origins: Origins, horizon: int) -> bool:
+    scored = origins.at(split.masks(panel, origins).is_scored)
+    return bool(np.isfinite(outcomes_of(panel, scored, horizon=horizon)).any())
 
 
 def _at(markets: Iterable[RecordedMarket], step_s: int) -> list[RecordedMarket]:
