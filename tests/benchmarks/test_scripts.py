@@ -12,10 +12,15 @@ SHORT = {
         *("--connections", "2", "--client", "python"),
     ),
     "batch.py": ("--rounds", "1", "--markets", "3"),
+    "backtest_speed.py": (
+        *("--rounds", "1", "--series", "2"),
+        *("--steps", "90", "--origins", "30"),
+    ),
     "bootstrap_intervals.py": ("--studies", "100"),
 }
 PRINTED = {
     "load.py": ("2 connections", "hit", "echo", "ours", "CPU / echo"),
+    "backtest_speed.py": ("2 series of 90", "ewma", "polars", "CPU / ours"),
     "batch.py": ("3 markets", "service", "application", "HTTP"),
     "bootstrap_intervals.py": ("200 groups", "coverage", "mean score", "ratio"),
 }
