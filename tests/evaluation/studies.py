@@ -1,6 +1,7 @@
 """Whole studies of a few markets, done in this process."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -112,3 +113,9 @@ def table_of(markets: Sequence[RecordedMarket]) -> pl.DataFrame:
         )
         for one in markets
     )
+
+
+def times_of(market: RecordedMarket) -> dict[datetime, float]:
+    """Return the price of a market at each time."""
+    pairs = zip(market.times_s.tolist(), market.prices.tolist(), strict=True)
+    return {datetime.fromtimestamp(at, UTC): price for at, price in pairs}

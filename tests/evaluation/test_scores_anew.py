@@ -14,7 +14,7 @@ from tests.cli.command_line import run
 from tests.evaluation import plain_scores as plain
 from tests.evaluation.plain_scores import Outcome, by
 from tests.evaluation.recordings import make_design, make_market, walk
-from tests.evaluation.studies import table_of
+from tests.evaluation.studies import table_of, times_of
 
 from tsfm_runner.domain.recording import RecordedMarket
 from tsfm_runner.evaluation.design import parts_of
@@ -82,13 +82,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
 
 
 def _outcomes(bands: Path, markets: list[RecordedMarket]) -> list[Outcome]:
-    prices = {
-        one.market_id: {
-            datetime.fromtimestamp(at, UTC): price
-            for at, price in zip(one.times_s.tolist(), one.prices.tolist(), strict=True)
-        }
-        for one in markets
-    }
+    prices = {one.market_id: times_of(one) for one in markets}
     return plain.read_outcomes(
         bands, prices, {one.market_id: one.group for one in markets}
     )

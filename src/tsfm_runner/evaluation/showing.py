@@ -8,7 +8,7 @@ import numpy as np
 
 from tsfm_runner.core.arrays import IntArray
 from tsfm_runner.core.metric_sums import MetricSums
-from tsfm_runner.core.metrics import interval_index
+from tsfm_runner.core.metrics import TOLERANCE, interval_index
 from tsfm_runner.evaluation.bounds import number
 from tsfm_runner.evaluation.design import BAND, Design
 from tsfm_runner.evaluation.panel import Origins, Panel
@@ -39,7 +39,8 @@ def drawn_markets(  # noqa: PLR0913 - one argument a thing to look at
     sums = MetricSums(design.quantile_levels, results.by_market[entry, :, step - 1])
     means = sums.per_outcome()
     errors, scores = sums.tie_error(BAND), means.weighted_interval_score()
-    usable = np.flatnonzero((sums.n >= _LEAST_OUTCOMES) & (means.absolute_error() > 0))
+    moves = means.absolute_error() > TOLERANCE  # bands are in single precision
+    usable = np.flatnonzero((sums.n >= _LEAST_OUTCOMES) & moves)
     relative = scores[usable] / means.absolute_error()[usable]
     worst = usable[np.lexsort((relative, -errors[usable]))][:_SHOWN]
     by_merit = usable[np.lexsort((relative, errors[usable]))].tolist()
