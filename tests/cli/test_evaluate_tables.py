@@ -1,6 +1,7 @@
 """The tables of a study fit a terminal and say what was found."""
 
 import io
+import re
 
 from rich.console import Console
 from tests.evaluation.documents import copied, study, without_numbers
@@ -49,8 +50,8 @@ def test_the_lowest_score_stands_first() -> None:
 def test_every_entry_is_compared_with_every_baseline() -> None:
     text = printed(STUDY, width=100)
 
-    assert text.count("ratio to") == 4
-    assert "ratio to chronos2" not in text
+    assert text.count("Ratio to") == 4
+    assert "Ratio to chronos2" not in text
     assert text.count("chronos2/calibrated") == 4
 
 
@@ -66,7 +67,7 @@ def test_significance_is_marked() -> None:
         for one in chosen:
             one.update(ratio=ratio, is_significant=is_significant)
         text = printed(document, width=100)
-        _, _, table = text.partition("ratio to ewma/raw")
+        _, _, table = text.partition("Ratio to ewma/raw")
         [line] = [line for line in table.splitlines() if "chronos2/raw" in line]
         return line
 
@@ -79,7 +80,7 @@ def test_significance_is_marked() -> None:
 def test_the_worst_segments_are_named() -> None:
     document = copied(STUDY)
     for cell in document["segments"]:
-        cell["segment"] = "category=rain,moving=<0.03"
+        cell.update(segment="category=rain,moving=<0.03", n_groups=9)
         for interval in cell["intervals"]:
             interval.update(open=0.2, closed=0.7, open_low=0.1, closed_high=0.75)
 
@@ -88,6 +89,18 @@ def test_the_worst_segments_are_named() -> None:
     assert "the 10 worst of 24 segments, 80 % band, all steps" in " ".join(text.split())
     [line, *_] = [line for line in text.splitlines() if "rain moving=<0.03" in line]
     assert line.split()[2:7] == ["20.0", "70.0", "✗", "10.0", "5.0"]
+
+
+def test_segments_of_several_frequencies_are_told_apart() -> None:
+    document = copied(STUDY)
+    document["segments"] = [
+        cell for cell in document["segments"] if cell["freq"] != "all"
+    ]
+
+    text = printed(document, width=120)
+
+    assert "the 10 worst of 48 segments" in text
+    assert re.search(r"^ (5m|1h) \w+ moving=", text, re.MULTILINE)
 
 
 def test_skipped_markets_are_named_with_their_reasons() -> None:

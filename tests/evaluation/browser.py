@@ -92,6 +92,7 @@ class Page:
             returnByValue=True,
             awaitPromise=True,
         )
+        assert "exceptionDetails" not in told, told
         return told["result"].get("value")
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.evaluation.browser import PROGRAM, Page, opened_page
-from tests.evaluation.documents import study, without_numbers
+from tests.evaluation.documents import copied, study, without_numbers
 from tests.evaluation.report.test_page import hostile
 
 from tsfm_runner.evaluation.report import render
@@ -22,13 +22,14 @@ CHOOSE_LAST = """
     await new Promise((done) => setTimeout(done));
   }
   for (const numbers of document.querySelectorAll("details")) numbers.open = true;
-  await new Promise((done) => setTimeout(done, 100));
 })()
 """
 N_DRAWN = """
 [...document.querySelectorAll(".plot")]
   .filter((plot) => plot.querySelector(".trace")).length
 """
+N_STATIC_TABLES = 6
+N_NOTHING = "document.querySelectorAll('.nothing').length"
 IS_DRAWN = "Boolean(document.documentElement.dataset.drawn)"
 N_TABLES = "[...document.querySelectorAll('table')].filter((t) => t.rows.length).length"
 N_PLOTS = "document.querySelectorAll('.plot').length"
@@ -52,8 +53,9 @@ async def assert_all_is_drawn(page: Page, path: Path) -> None:
     assert await page.value(IS_TOO_WIDE) is False
 
 
-@pytest.mark.parametrize("is_dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width_px", [390, 1600])
+@pytest.mark.parametrize(
+    ("width_px", "is_dark"), [(390, False), (1600, False), (1600, True)]
+)
 async def test_every_plot_is_drawn(
     tmp_path: Path, width_px: int, *, is_dark: bool
 ) -> None:
@@ -72,9 +74,24 @@ async def test_every_choice_of_the_reader_is_drawn(tmp_path: Path) -> None:
         await page.show(path, width_px=1600)
         await page.value(CHOOSE_LAST)
         await page.wait_for(IS_DRAWN)
+        await page.wait_for(f"{N_TABLES} === {N_STATIC_TABLES} + 8")
 
         await assert_all_is_drawn(page, path)
-        assert await page.value(N_TABLES) == 1 + 9 + 3 + 1
+
+
+async def test_a_figure_without_the_chosen_frequency_offers_its_own(
+    tmp_path: Path,
+) -> None:
+    document = copied(STUDY)
+    for name in ("segments", "cold_start"):
+        document[name] = [cell for cell in document[name] if cell["freq"] != "all"]
+    path = written(document, tmp_path)
+
+    async with opened_page(tmp_path / "profile") as page:
+        await page.show(path, width_px=1600)
+
+        await assert_all_is_drawn(page, path)
+        assert await page.value(N_NOTHING) == 0
 
 
 async def test_texts_of_others_do_no_harm(tmp_path: Path) -> None:
@@ -96,4 +113,4 @@ async def test_a_study_without_numbers_says_so(tmp_path: Path) -> None:
         await page.show(path, width_px=390)
 
         assert page.complaints == []
-        assert await page.value("document.querySelectorAll('.nothing').length") > 0
+        assert await page.value(N_NOTHING) > 0

@@ -13,6 +13,7 @@ from tsfm_runner.evaluation.report.choosing import (
     ALL_STEPS,
     badness,
     best_entry,
+    chief_segments,
     few_steps,
     freqs_of,
     interval_at,
@@ -165,10 +166,10 @@ def _ratio_tables(document: Document) -> Iterator[Table]:
         and one["weighting"] == "group"
         and one["freq"] == freqs[0]
     ]
-    told = f"Interval score at {whole_percent(main_coverage(document))}, ratio to"
+    told = f"interval score at {whole_percent(main_coverage(document))}"
     for against in dict.fromkeys(one["against"] for one in chosen):
         rows = [one for one in chosen if one["against"] == against]
-        yield _ratio_table(rows, title=f"{told} {against} (all steps)")
+        yield _ratio_table(rows, title=f"Ratio to {against}, {told}")
 
 
 def _ratio_table(rows: list[Ratio], *, title: str) -> Table:
@@ -194,11 +195,10 @@ def _significance(ratio: Ratio) -> Text:
 
 def _segment_tables(document: Document) -> Iterator[Table]:
     """Yield the worst segments of the best entry, where any are known."""
-    entry, freqs = best_entry(document), freqs_of(document)
+    entry = best_entry(document)
     known = [
-        (badness(interval), cell, interval)
-        for cell in document["segments"]
-        if (cell["entry"], cell["step"]) == (entry, None) and cell["freq"] == freqs[0]
+        (badness(interval, n_groups=cell["n_groups"]), cell, interval)
+        for cell in chief_segments(document, entry)
         for interval in cell["intervals"]
         if interval["coverage"] == main_coverage(document)
         and None not in (interval["open"], interval["closed"])
@@ -216,16 +216,26 @@ def _segment_table(
 ) -> Table:
     names = ("segment", "C₋", "C₊", "", "off by", "surely", "groups")
     table = _narrow_table(title, *names)
+    has_freqs = len({cell["freq"] for cell, _ in shown}) > 1
     for cell, interval in shown:
-        sure, seen = badness(interval)
+        sure, seen = badness(interval, n_groups=cell["n_groups"])
         table.add_row(
-            Text(cell["segment"].replace(",", " ").replace("category=", "")),
+            Text(f"{cell['freq']} " * has_freqs + _segment_words(cell["segment"])),
             *_interval_cells(interval),
             _points(seen),
             _points(sure),
             f"{cell['n_groups']:,}",
         )
     return table
+
+
+def _segment_words(segment: str) -> str:
+    """Write the name of a segment so that it may be broken into lines.
+
+    >>> _segment_words("category=weather,moving=<0.03")
+    'weather moving=<0.03'
+    """
+    return segment.removeprefix("category=").replace(",", " ").replace(">=", "≥")
 
 
 def _skipped_tables(document: Document) -> Iterator[Table]:

@@ -54,6 +54,7 @@ def test_the_segments_shown_are_those_most_surely_wrong() -> None:
         if (cell["entry"], cell["step"]) == ("ewma/raw", None)
     ]
     for cell in chosen:
+        cell["n_groups"] = 9
         for interval in cell["intervals"]:
             interval.update(open=0.4, closed=0.95, open_low=0.3, closed_high=0.97)
     [bad] = [one for one in chosen[-1]["intervals"] if one["coverage"] == 0.8]

@@ -1,5 +1,6 @@
 """The verdict says what the numbers say."""
 
+import re
 from typing import Any
 
 from tests.evaluation.documents import copied, study, without_numbers
@@ -9,6 +10,7 @@ from tsfm_runner.evaluation.report.choosing import (
     best_entry,
     chief_cells,
     chief_ratios,
+    chief_segments,
     few_steps,
     freqs_of,
     main_coverage,
@@ -152,9 +154,41 @@ def test_few_steps_are_all_the_first_the_middle_and_the_last() -> None:
 def test_badness_is_the_distance_from_the_target_with_doubt_and_without() -> None:
     wide = {"coverage": 0.8, "open": 0.9, "closed": 0.95}
 
-    assert badness({**wide, "open_low": 0.85, "closed_high": 0.97}) == (
-        0.85 - 0.8,
-        0.9 - 0.8,
-    )
-    assert badness({**wide, "open_low": 0.7, "closed_high": 0.97}) == (0.0, 0.9 - 0.8)
-    assert badness({**wide, "open_low": None, "closed_high": None})[0] == 0.9 - 0.8
+    def bad(low: float | None, high: float | None) -> tuple[float, float]:
+        return badness({**wide, "open_low": low, "closed_high": high}, n_groups=5)
+
+    assert bad(0.85, 0.97) == (0.85 - 0.8, 0.9 - 0.8)
+    assert bad(0.7, 0.97) == (0.0, 0.9 - 0.8)
+    assert bad(None, None) == (0.9 - 0.8, 0.9 - 0.8)
+
+
+def test_few_groups_are_sure_of_nothing() -> None:
+    off = {"coverage": 0.8, "open": 0.1, "closed": 0.2}
+    sure = {**off, "open_low": 0.1, "closed_high": 0.2}
+
+    assert badness(sure, n_groups=4) == (0.0, 0.8 - 0.2)
+
+
+def test_the_segments_of_the_best_entry_are_counted() -> None:
+    document = copied(STUDY)
+    for place, cell in enumerate(document["segments"]):
+        cell["n_groups"] = 9
+        for interval in cell["intervals"]:
+            closed = 0.5 if place % 3 == 0 else 0.9
+            interval.update(open=0.3, closed=closed, open_low=0.2, closed_high=0.95)
+            if place == 0:
+                interval["closed_high"] = 0.6
+
+    last = verdict(document)[-1]
+
+    assert re.search(r"is right in \d of 3 segments and surely wrong", last)
+
+
+def test_segments_of_all_frequencies_count_where_none_has_all_together() -> None:
+    document = copied(STUDY)
+    document["segments"] = [
+        cell for cell in document["segments"] if cell["freq"] != "all"
+    ]
+
+    assert len(chief_segments(STUDY, "har/raw")) == 3
+    assert len(chief_segments(document, "har/raw")) == 6

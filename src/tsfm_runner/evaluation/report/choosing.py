@@ -9,9 +9,11 @@ from tsfm_runner.evaluation.schema import (
     Overall,
     OverallInterval,
     Ratio,
+    SegmentScore,
 )
 
 MAIN_COVERAGE = 0.8
+LEAST_GROUPS = 5  # of which 95 % intervals are believed
 ALL_STEPS: Final = 0  # in tables of numbers; the document says null
 
 
@@ -93,14 +95,27 @@ def chief_ratios(document: Document, entry: str) -> list[Ratio]:
     return [one for _, one in sorted(known, key=lambda pair: -pair[0])]
 
 
-def badness(interval: Mapping[str, Any]) -> tuple[float, float]:
+def chief_segments(document: Document, entry: str | None) -> list[SegmentScore]:
+    """Return an entry's segments over all steps, of one frequency where it has that."""
+    found = [
+        cell
+        for cell in document["segments"]
+        if cell["entry"] == entry and cell["step"] is None
+    ]
+    first = [cell for cell in found if cell["freq"] in freqs_of(document)[:1]]
+    return first or found
+
+
+def badness(interval: Mapping[str, Any], *, n_groups: int) -> tuple[float, float]:
     """Return how far an interval surely is from its target, and how far it looks.
 
     It is sure of the distance from the target to the nearest end of the 95 %
-    intervals of open and closed coverage, which must both be known.
+    intervals of open and closed coverage, which must both be known; a few groups
+    are sure of nothing.
     """
     low, high, target = interval["open"], interval["closed"], interval["coverage"]
     surely_low = low if interval["open_low"] is None else interval["open_low"]
     surely_high = high if interval["closed_high"] is None else interval["closed_high"]
     sure = max(target - surely_high, surely_low - target, 0.0)
-    return sure, max(target - high, low - target, 0.0)
+    seen = max(target - high, low - target, 0.0)
+    return (sure if n_groups >= LEAST_GROUPS else 0.0), seen

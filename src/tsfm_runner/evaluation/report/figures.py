@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from tsfm_runner.evaluation.report.choosing import (
     ALL_STEPS,
+    LEAST_GROUPS,
     badness,
     best_entry,
     chief_ratios,
@@ -21,7 +22,7 @@ from tsfm_runner.evaluation.report.choosing import (
 from tsfm_runner.evaluation.schema import Document, DrawnMarket
 
 SHOWN_SEGMENTS = 20
-SHOWN_MARKETS = 3
+SHOWN_MARKETS = 4
 SHOWN_POINTS = 300
 _DIGITS = 4
 
@@ -37,6 +38,7 @@ def plot_data(document: Document) -> dict[str, Any]:
     ratios = [] if best is None else chief_ratios(document, best)
     return {
         "coverages": document["coverages"],
+        "least_groups": LEAST_GROUPS,
         "coverage": main_coverage(document),
         "freqs": freqs_of(document),
         "horizon": document["horizon"],
@@ -99,7 +101,7 @@ def _intervals(
 
 
 def _levels(document: Document) -> Iterator[Row]:
-    names = ("entry", "freq", "step", "weighting", "n")
+    names = ("entry", "freq", "step", "weighting", "n", "n_groups")
     for cell in map(_stepped, document["overall"]):
         for level in cell["levels"]:
             yield {**{name: cell[name] for name in names}, **level}
@@ -115,9 +117,14 @@ def _by_plot(rows: Iterable[Row]) -> dict[tuple[Any, ...], list[Row]]:
     return plots
 
 
+def _badness(row: Row) -> tuple[float, float]:
+    return badness(row, n_groups=row["n_groups"])
+
+
 def _worst(rows: Iterable[Row]) -> Iterator[Row]:
     for plot in _by_plot(rows).values():
-        yield from sorted(plot, key=badness, reverse=True)[:SHOWN_SEGMENTS]
+        ranked = sorted(plot, key=_badness, reverse=True)
+        yield from ranked[:SHOWN_SEGMENTS]
 
 
 def _counts(rows: Iterable[Row]) -> Iterator[Row]:
@@ -130,7 +137,7 @@ def _counts(rows: Iterable[Row]) -> Iterator[Row]:
             "coverage": coverage,
             "n": len(plot),
             "n_right": sum(r["open"] <= coverage <= r["closed"] for r in plot),
-            "n_off": sum(badness(row)[0] > 0 for row in plot),
+            "n_off": sum(_badness(row)[0] > 0 for row in plot),
         }
 
 

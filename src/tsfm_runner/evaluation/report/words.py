@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from tsfm_runner.evaluation.report.choosing import (
+    badness,
     best_entry,
     chief_cells,
     chief_ratios,
-    freqs_of,
+    chief_segments,
     interval_at,
     main_coverage,
 )
@@ -188,15 +189,17 @@ def _rightness(cell: Overall, coverage: float) -> Iterator[bool]:
 
 
 def _segments(document: Document, entry: str) -> Iterator[str]:
-    coverage, freq = main_coverage(document), freqs_of(document)[0]
+    coverage = main_coverage(document)
     known = [
-        right
-        for cell in document["segments"]
-        if (cell["entry"], cell["freq"], cell["step"]) == (entry, freq, None)
+        (is_right(interval), badness(interval, n_groups=cell["n_groups"]))
+        for cell in chief_segments(document, entry)
         for interval in cell["intervals"]
-        if interval["coverage"] == coverage
-        for right in [is_right(interval)]
-        if right is not None
+        if interval["coverage"] == coverage and is_right(interval) is not None
     ]
     if known:
-        yield f"{entry} is right in {sum(known)} of {len(known)} segments."
+        n_right = sum(bool(right) for right, _ in known)
+        n_off = sum(sure > 0 for _, (sure, _) in known)
+        yield (
+            f"{entry} is right in {n_right} of {len(known)} segments and surely wrong "
+            f"(beyond the 95 % interval) in {n_off}."
+        )

@@ -46,20 +46,21 @@ const plain = (text) =>
 
 /** Return `category=weather,moving=0.1-0.2` as words. */
 const segmentName = (segment) =>
-  segment.split(",").map((part) => part.replace(/^category=/, "").replace("=", " ")).join(" · ");
+  segment.split(",").map((part) => part.replace(/^category=/, "").replace("=", " ").replace(">=", "≥")).join(" · ");
 
 /** Return whether a range from C- to C+ holds the target: right, maybe, off or unknown. */
-function standing(low, high, lowest, highest, target) {
+function standing(low, high, lowest, highest, target, nGroups) {
   if (!isKnown(low, high)) return "unknown";
   if (low <= target && target <= high) return "right";
+  if (nGroups < data.least_groups) return "maybe";
   return (lowest ?? low) <= target && target <= (highest ?? high) ? "maybe" : "off";
 }
 
 const coverageStanding = (row) =>
-  standing(row.open, row.closed, row.open_low, row.closed_high, row.coverage);
+  standing(row.open, row.closed, row.open_low, row.closed_high, row.coverage, row.n_groups);
 
 const STANDINGS = {
   right: "right",
-  maybe: "wrong by less than its 95 % interval",
+  maybe: `wrong, but within its 95 % interval (or of fewer than ${data.least_groups} groups)`,
   off: "wrong beyond it",
 };

@@ -53,6 +53,7 @@ function tally(items) {
 
 const figures = {
   "coverage-by-step": {
+    rows: tables.intervals,
     choices: () => [],
     draw({ freq, weighting, coverage }) {
       const rows = where(tables.intervals, { freq, weighting, coverage }).filter((row) => row.step > 0);
@@ -80,6 +81,7 @@ const figures = {
   },
 
   "coverage-by-segment": {
+    rows: tables.segments,
     choices: () => [entryChoice(tables.segments), stepChoice(tables.segments)],
     draw({ freq, coverage, entry, step }, widthPx) {
       const rows = where(tables.segments, { freq, coverage, entry, step });
@@ -102,6 +104,7 @@ const figures = {
   },
 
   "width-against-coverage": {
+    rows: tables.intervals,
     choices: () => [stepChoice(tables.intervals)],
     draw({ freq, weighting, coverage, step }) {
       const rows = where(tables.intervals, { freq, weighting, coverage, step }).filter((row) => isKnown(row.open, row.closed, row.width));
@@ -143,6 +146,7 @@ const figures = {
   },
 
   "score-ratios": {
+    rows: tables.ratios,
     choices: () => [
       { name: "against", label: "Rival", values: unique(tables.ratios.map((row) => row.against)), first: data.rival },
       { name: "metric", label: "Score", values: unique(tables.ratios.map((row) => row.metric)), first: `interval_score_${data.coverage}`, write: metricName },
@@ -185,6 +189,7 @@ const figures = {
   },
 
   reliability: {
+    rows: tables.levels,
     choices: () => [modelChoice(tables.levels), stepChoice(tables.levels)],
     draw({ freq, weighting, model, step }) {
       const rows = where(tables.levels, { freq, weighting, step }).filter((row) => named(row.entry).model === model);
@@ -194,7 +199,7 @@ const figures = {
         const items = where(rows, { entry }).filter((row) => isKnown(row.below, row.at_or_below)).map((row) => ({
           place: row.level, low: row.below, high: row.at_or_below,
           lowest: row.below_low ?? row.below, highest: row.at_or_below_high ?? row.at_or_below,
-          state: standing(row.below, row.at_or_below, row.below_low, row.at_or_below_high, row.level),
+          state: standing(row.below, row.at_or_below, row.below_low, row.at_or_below_high, row.level, row.n_groups),
           text: `nominal ${whole(row.level)}<br>below ${percent(row.below)}<br>at or below ${percent(row.at_or_below)}`,
         }));
         return {

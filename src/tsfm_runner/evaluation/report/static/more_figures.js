@@ -2,6 +2,7 @@
 
 Object.assign(figures, {
   "near-share": {
+    rows: tables.intervals,
     choices: () => [stepChoice(tables.intervals.filter((row) => row.step > 0), data.horizon)],
     draw({ freq, weighting, coverage, step }, widthPx) {
       const rows = where(tables.intervals, { freq, weighting, coverage, step }).filter((row) => isKnown(row.near)).sort((a, b) => b.near - a.near);
@@ -39,6 +40,7 @@ Object.assign(figures, {
   },
 
   "cold-start": {
+    rows: tables.cold_start,
     choices: () => [modelChoice(tables.cold_start), stepChoice(tables.cold_start, data.horizon)],
     draw({ freq, coverage, model, step }) {
       const rows = where(tables.cold_start, { freq, coverage, step }).filter((row) => named(row.entry).model === model);
@@ -56,6 +58,7 @@ Object.assign(figures, {
   },
 
   markets: {
+    rows: [],
     choices: () => [{ name: "entry", label: "Entry", values: entriesIn(data.markets), first: data.best }],
     draw({ freq, entry }) {
       const shown = where(data.markets, { entry }).filter((one) => freq === "all" || one.freq === freq);
@@ -78,7 +81,7 @@ function coldPanel(rows, coverage, shareReach, widthReach) {
   const ages = rows.map((row) => row.age);
   const column = (name) => rows.map((row) => row[name]);
   const items = coverageRanges(rows, (row) => row.age, () => "");
-  const line = (y, more) => ({ type: "scatter", mode: "lines", x: ages, y, line: { color: colour("blue"), width: 1.6 }, hoverinfo: "skip", ...more });
+  const line = (y, more) => ({ type: "scatter", mode: "lines+markers", x: ages, y, marker: { size: 4 }, line: { color: colour("blue"), width: 1.6 }, hoverinfo: "skip", ...more });
   return {
     title: rows[0].entry,
     told: `${tally(items)} ages`,
@@ -121,14 +124,14 @@ function marketPanel(market) {
     about: market.question === null ? about : `${market.market_id} · ${about}`,
     told: `${market.question ?? market.market_id}, ${about}`,
     traces: [
-      ...bands.map((band) => filled(area(times, band.lower, band.upper, { isStepped: true }), shade(0.13 + 0.04 * bands.length / 3))),
+      ...bands.map((band) => filled(area(times, band.lower, band.upper, { isStepped: true }), shade(0.06 + 0.26 / bands.length))),
       line(market.median, colour("blue"), 1.3),
       line(market.prices, colour("ink"), 1.2, hover(texts)),
     ],
     layout: layout({
       height: 230,
       hovermode: "x",
-      xaxis: axis("time, UTC", { type: "date", nticks: 5, showgrid: false }),
+      xaxis: axis("time, UTC", { type: "date", nticks: 4, tickangle: 0, showgrid: false }),
       yaxis: axis("price, %", { range: reach([...market.prices, ...edges], { least: -0.004, most: 1.004 }), nticks: 5, tickformat: ".0%" }),
     }),
   };

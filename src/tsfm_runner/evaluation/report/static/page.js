@@ -13,9 +13,12 @@ function element(name, attributes = {}, ...children) {
   return made;
 }
 
-/** Return a labelled list of values; `chosen[name]` follows it. */
-function select(place, { name, label, values, first, write = String }, changed) {
+function preset(place, { name, values, first }) {
   if (!values.includes(place[name])) place[name] = values.includes(first) ? first : values[0];
+}
+
+/** Return a labelled list of values; `place[name]` follows it. */
+function select(place, { name, label, values, write = String }, changed) {
   const list = element("select");
   values.forEach((value, k) => list.append(new Option(write(value), k, false, value === place[name])));
   list.addEventListener("change", () => {
@@ -25,7 +28,9 @@ function select(place, { name, label, values, first, write = String }, changed) 
   return element("label", {}, label, list);
 }
 
-const asked = (choices) => choices.filter((choice) => choice.values.length > 1);
+// Who is shown must always be said, even where there is nobody else.
+const asked = (choices) =>
+  choices.filter(({ name, values }) => values.length > (name === "entry" || name === "model" ? 0 : 1));
 
 function keyItem({ glyph, hue, ink, state, text }) {
   const mark = element("span", { class: state ? "mark bar" : "mark", "aria-hidden": "true" }, glyph ?? "");
@@ -47,10 +52,14 @@ function numbers({ rows, columns }) {
   return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Numbers" }, table);
 }
 
+/** Chooses for one figure alone what the page chose and its rows do not have. */
+const INSTEAD = { freq: ["Frequency", freqName], coverage: ["Band", whole] };
+
 class Figure {
   constructor(section) {
     this.figure = figures[section.id];
     this.local = {};
+    this.instead = {};
     this.choices = element("div", { class: "local" });
     this.summary = element("p", { class: "summary" });
     this.key = element("ul", { class: "key" });
@@ -62,14 +71,35 @@ class Figure {
     const below = element("div", { class: "below" }, this.numbers, this.save);
     section.append(this.choices, this.summary, this.key, this.panels, below);
     const choices = this.figure.choices();
-    const boxes = choices.map((choice) => select(this.local, choice, () => this.draw()));
-    this.choices.append(...boxes.filter((_, k) => choices[k].values.length > 1));
-    if (!this.choices.children.length) this.choices.remove();
+    choices.forEach((choice) => preset(this.local, choice));
+    this.choices.append(...asked(choices).map((choice) => select(this.local, choice, () => this.draw())));
+    for (const [name, words] of Object.entries(INSTEAD)) this.addInstead(name, ...words);
+  }
+
+  addInstead(name, label, write) {
+    const values = unique(this.figure.rows.filter((row) => name in row).map((row) => row[name]));
+    if (!values.length) return;
+    preset(this.instead, { name, values, first: data[name] });
+    const box = select(this.instead, { name, label, values, write }, () => this.draw());
+    box.dataset.name = name;
+    this.choices.append(box);
+  }
+
+  /** Return what the page chose, or what is chosen here where the rows lack that. */
+  chosenHere() {
+    const here = { ...chosen, ...this.local };
+    for (const box of this.choices.querySelectorAll("[data-name]")) {
+      const { name } = box.dataset;
+      box.hidden = this.figure.rows.some((row) => row[name] === chosen[name]);
+      if (!box.hidden) here[name] = this.instead[name];
+    }
+    return here;
   }
 
   draw() {
+    const here = this.chosenHere();
     const width = this.panels.clientWidth;
-    const { panels, panelPx, key = [], summary = "", table } = this.figure.draw({ ...chosen, ...this.local }, width);
+    const { panels, panelPx, key = [], summary = "", table } = this.figure.draw(here, width);
     this.table = table;
     this.summary.textContent = panels.length ? summary : "";
     this.summary.hidden = !this.summary.textContent;
@@ -118,8 +148,9 @@ function headline() {
     const { freq, weighting, step } = body.dataset;
     body.hidden = freq !== chosen.freq || weighting !== chosen.weighting || Number(step) !== local.step;
   });
-  const box = select(local, { name: "step", label: "Step ahead", values: steps, first: 0, write: stepName }, show);
-  if (steps.length > 1) document.querySelector("#headline .local").append(box);
+  const choice = { name: "step", label: "Step ahead", values: steps, first: 0, write: stepName };
+  preset(local, choice);
+  document.querySelector("#headline .local").append(...asked([choice]).map((one) => select(local, one, show)));
   return show;
 }
 
@@ -132,12 +163,13 @@ function start() {
     await Promise.all(drawn.map((figure) => figure.draw()));
     document.documentElement.dataset.drawn = String(document.querySelectorAll(".plot").length);
   };
-  const choices = asked([
+  const choices = [
     { name: "freq", label: "Frequency", values: data.freqs, write: freqName },
     { name: "weighting", label: "Weighting", values: unique(tables.intervals.map((row) => row.weighting)), first: "group", write: (name) => WEIGHTINGS[name] },
     { name: "coverage", label: "Band", values: data.coverages, first: data.coverage, write: whole },
-  ]);
-  const boxes = choices.map((choice) => select(chosen, choice, drawAll));
+  ];
+  choices.forEach((choice) => preset(chosen, choice));
+  const boxes = asked(choices).map((choice) => select(chosen, choice, drawAll));
   if (boxes.length) document.getElementById("choices").append(element("div", {}, ...boxes));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
   matchMedia(`(max-width: ${NARROW_PX}px)`).addEventListener("change", drawAll);

@@ -1,6 +1,6 @@
 // Plots of one row a thing: its name at the left, or above it where there is no room.
 
-const MAX_LABEL = 80;
+const MAX_LABEL = 96;
 
 const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
