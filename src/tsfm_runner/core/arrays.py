@@ -19,6 +19,7 @@ def run_starts(ordered: IntArray) -> IntArray:
     [0, 2, 3]
 
     """
-    begins = np.ones(ordered.size, dtype=bool)
+    begins = np.empty(ordered.size, dtype=bool)
+    begins[:1] = True
     np.not_equal(ordered[1:], ordered[:-1], out=begins[1:])
     return begins.nonzero()[0]

@@ -13,6 +13,7 @@ _LARGEST = 0.45
 _SMALLEST_SHARE = 0.1
 _HALF_TRUSTED = 5.0  # outcomes at which a step of the tracker has half its size
 _NOMINAL = np.array(TRACKED_TAILS)
+_SMALLEST = _SMALLEST_SHARE * _NOMINAL
 _KNOTS = np.array((0.0, *TRACKED_TAILS, 0.5))
 _LARGEST_LOG_SCALE = 3.0
 
@@ -57,9 +58,7 @@ def adapt_tails(
     """
     pace = rate * (counts / (counts + _HALF_TRUSTED))
     moved = tails + pace[..., None] * (_NOMINAL - misses / counts[..., None])
-    return np.asarray(
-        np.minimum(np.maximum(moved, _SMALLEST_SHARE * _NOMINAL), _LARGEST)
-    )
+    return np.asarray(np.minimum(np.maximum(moved, _SMALLEST), _LARGEST))
 
 
 def tails_at(tails: FloatArray, wanted: Sequence[float]) -> FloatArray:
@@ -90,22 +89,26 @@ def tails_at(tails: FloatArray, wanted: Sequence[float]) -> FloatArray:
     known[..., 0] = _KNOTS[0]
     known[..., 1:-1] = tails
     known[..., -1] = _KNOTS[-1]
-    left = known.take(between.right - 1, axis=-1) * (1 - between.weight)
-    return np.asarray(left + known.take(between.right, axis=-1) * between.weight)
+    below = known.take(between.left, axis=-1) * between.left_weight
+    above = known.take(between.right, axis=-1) * between.right_weight
+    return np.asarray(below + above)
 
 
 class _Between(NamedTuple):
-    """The place of the knot at or above each tail, and its weight."""
+    """The places of the knots on both sides of each tail, and their weights."""
 
+    left: IntArray
     right: IntArray
-    weight: FloatArray
+    left_weight: FloatArray
+    right_weight: FloatArray
 
 
 @lru_cache(maxsize=256)
 def _between(wanted: tuple[float, ...]) -> _Between:
     right = np.clip(np.searchsorted(_KNOTS, wanted), 1, _KNOTS.size - 1)
-    left = _KNOTS[right - 1]
-    return _Between(right, (np.array(wanted) - left) / (_KNOTS[right] - left))
+    left = right - 1
+    weight = (np.array(wanted) - _KNOTS[left]) / (_KNOTS[right] - _KNOTS[left])
+    return _Between(left, right, 1 - weight, weight)
 
 
 def adapt_market_scale(

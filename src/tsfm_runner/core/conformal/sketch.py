@@ -110,12 +110,11 @@ def tail_margins(shares: FloatArray, tails: FloatArray) -> FloatArray:
     below = shares.cumsum(axis=-1).reshape(-1, N_BINS)
     wanted = (1 - 2 * tails).reshape(len(below), -1)
     # A search a row is faster, even from Python, than to compare all bins with all.
-    found = [row.searchsorted(mass) for row, mass in zip(below, wanted, strict=True)]
-    place = np.minimum(np.array(found), N_BINS - 1)
+    rows = zip(below[:, :-1], wanted, strict=True)  # beyond the others is the last
+    place = np.array([row.searchsorted(mass) for row, mass in rows])
     at = place + np.arange(0, below.size, N_BINS)[:, None]
-    # Before bin 0 this takes any number: what comes of it is put right at the end.
+    # Before bin 0 this takes any number; whatever comes of it is not positive.
     before, inside = below.take(at - 1), shares.take(at)
     share = (wanted - before) / np.maximum(inside, _LEAST_MASS)
-    margins = edge_of(place - 1 + np.minimum(np.maximum(share, 0), 1))
-    margins[place == 0] = 0.0
-    return margins.reshape(tails.shape)
+    reach = place - 1 + np.minimum(share, 1)
+    return edge_of(np.maximum(reach, 0)).reshape(tails.shape)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ NEVER = -(10**9)
 SingleArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+Array = TypeVar("Array", SingleArray, IntArray)
 
 
 class Scores(NamedTuple):
@@ -91,6 +92,11 @@ def counted(scores: Scores, runs: Runs) -> tuple[FloatArray, FloatArray, FloatAr
     sums = runs.sums(table)
     missed = sums[:, :n_missed].reshape(-1, 2, len(TRACKED_TAILS))
     return sums[:, -1], missed, sums[:, n_missed]
+
+
+def by_key(array: Array) -> Array:
+    """Return a view of an array by segment and cell that has a row for each key."""
+    return array.reshape(-1, *array.shape[2:], copy=False)
 
 
 def _empty(*shape: int) -> SingleArray:

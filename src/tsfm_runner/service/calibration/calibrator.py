@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsfm_runner.core.conformal.cells import cell_of
+from tsfm_runner.core.conformal.cells import cells_within
 from tsfm_runner.domain.calibration import Certificate, StreamKey
 from tsfm_runner.domain.ledger import (
     IdArray,
@@ -22,6 +22,7 @@ from tsfm_runner.ports import Clock, Ledger, Telemetry
 from tsfm_runner.service.calibration.certifying import certify
 from tsfm_runner.service.calibration.describing import Describer, Description
 from tsfm_runner.service.calibration.drawing import draw, target_of
+from tsfm_runner.service.calibration.outlining import outlined
 from tsfm_runner.service.calibration.pending import Ended, Pending
 from tsfm_runner.service.calibration.points import MarketPoints, points_of
 from tsfm_runner.service.calibration.questions import Calibrated, RawAnswer, Served
@@ -162,11 +163,12 @@ class Calibrator:
         if not self.state.config.enabled:
             return self._left_raw(alike, raw, described)
         learned = self.state.of_key(alike.stream)
-        cells = cell_of(np.arange(1, alike.horizon + 1))
+        cells = cells_within(alike.horizon)
         own = learned.scales.of(
             [prepared.task.market_id for prepared in tasks], int(cells[-1]) + 1
         )
-        bands = draw(learned.stream, raw, described, own[:, cells], alike.levels)
+        outline = outlined(raw, described, alike.levels)
+        bands = draw(learned.stream, outline, own[:, cells], alike.levels)
         version = self.version
         return [
             Calibrated(

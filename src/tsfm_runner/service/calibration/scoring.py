@@ -28,7 +28,7 @@ from tsfm_runner.service.calibration.tallying import Tallies
 from tsfm_runner.service.grouping import grouped
 
 _SAME_PRICE = 1e-7
-_HALF = 0.5  # of the two edges: no outcome is beyond both
+_N_EDGES = 2.0  # no outcome is beyond both
 
 
 class Lesson(NamedTuple):
@@ -203,7 +203,7 @@ def scores_of(ends: Ends) -> Scores:
     """Return what a stream learns from."""
     rows, y = ends.rows, ends.y
     distance = y - rows.median
-    distance[np.abs(distance) < _SAME_PRICE] = 0.0
+    distance *= np.abs(distance) >= _SAME_PRICE
     signed = distance / rows.scale
     # The inner side of a price is the one towards 0.5, as in `outward_margins`.
     inward = np.where(rows.median <= 0.5, signed, -signed)  # noqa: PLR2004
@@ -220,7 +220,7 @@ def scores_of(ends: Ends) -> Scores:
         ends.is_inside,
         rows.features,
         rows.base,
-        ~np.isnan(rows.inner[:, 0]),
+        np.isfinite(rows.inner[:, 0]),
     )
 
 
@@ -240,7 +240,7 @@ def follow_markets(
     scales.follow(
         market_ids,
         told.cells,
-        _HALF * (missed[:, 0] | missed[:, 1]),
+        (missed[:, 0] | missed[:, 1]) / _N_EDGES,
         tail=TRACKED_TAILS[BAND_LEVEL],
         leak=config.market_leak,
         rate=config.market_rate,

@@ -20,6 +20,7 @@ from tsfm_runner.service.calibration.arrays import (
     IntArray,
     Runs,
     Scores,
+    by_key,
     counted,
     joined,
     runs_of,
@@ -69,7 +70,7 @@ class Stream:
     _places: dict[str, int] = field(default_factory=dict)
     _known: dict[SegmentId, int] = field(default_factory=dict)
     _margins: KeptMargins = field(default_factory=KeptMargins)
-    _has_prior: dict[int, bool] = field(default_factory=dict)
+    _has_prior: dict[int, bool] = field(default_factory=dict)  # by horizon
     _statuses: dict[tuple[int, int], ConformalStatus] = field(default_factory=dict)
 
     def place(self, segment: SegmentId) -> int:
@@ -107,13 +108,13 @@ class Stream:
     @property
     def prior_scores(self) -> float:
         """How many scores the prior is still worth."""
-        age = self.n_steps / self.config.half_life_steps
-        return float(self.config.prior_scores * 0.5**age)
+        decay: float = 0.5 ** (self.n_steps / self.config.half_life_steps)
+        return self.config.prior_scores * decay
 
     def overall(self, cells: IntArray) -> FloatArray:
         """Return the counts of all segments, with those that the prior stands for."""
-        prior = self.prior_scores * self.prior.shares[cells]
-        return np.asarray(self.cell.overall[cells] + prior)
+        prior = self.prior_scores * self.prior.shares.take(cells, axis=0)
+        return np.asarray(self.cell.overall.take(cells, axis=0) + prior)
 
     def has_scores(self, cells: IntArray) -> bool:
         """Whether each cell has a prior, or has seen enough scores of its own."""
@@ -136,13 +137,15 @@ class Stream:
         """
 
         def compute(new: IntArray) -> FloatArray:
-            where = new[:, None], cells
+            by = self.segment
+            keys = new[:, None] * by.counts.shape[1] + cells
             shares = shrink(
-                self.segment.counts[where].astype(np.float64),
+                by_key(by.counts).take(keys, axis=0).astype(np.float64),
                 self.overall(cells),
                 weight=self.config.shrinkage,
             )
-            tails = tails_at(self.segment.tails[where].astype(np.float64), wanted)
+            learned = by_key(by.tails).take(keys, axis=0).astype(np.float64)
+            tails = tails_at(learned, wanted)
             aimed = (tails * self.config.caution).reshape(*tails.shape[:2], -1)
             return tail_margins(shares, aimed).reshape(tails.shape)
 
@@ -159,9 +162,8 @@ class Stream:
     def _find_status(self, place: int, cells: IntArray) -> ConformalStatus:
         if not self.has_scores(cells):
             return "uncalibrated"
-        by = self.segment
-        since = self.n_steps - by.drifted_at[place, cells].max()
-        if since < self.drift.cooldown_steps:
+        by, drift = self.segment, self.drift
+        if self.n_steps - by.drifted_at[place, cells].max() < drift.cooldown_steps:
             return "drifting"
         is_known = by.n_scored[place, cells].min() >= self.config.min_segment_scores
         is_warm = by.n_scored[:, cells].sum(axis=0).min() >= self.config.min_scores
@@ -210,7 +212,7 @@ class Stream:
         return self._replace_drifted(runs.keys)
 
     def _keys(self, scores: Scores) -> IntArray:
-        """Return a number for the segment and the cell of each score together."""
+        """Return the segment and the cell of each score as one number: see `by_key`."""
         n_cells: int = self.segment.counts.shape[1]
         return scores.segments * n_cells + scores.cells
 
@@ -225,7 +227,7 @@ class Stream:
         np.add.at(by.recent.reshape(-1), bins, np.float32(1))
         overall = scores.cells * N_BINS + scores.bins
         np.add.at(self.cell.overall.reshape(-1), overall, 1.0)
-        np.add.at(by.n_scored.reshape(-1), keys, 1)
+        np.add.at(by_key(by.n_scored), keys, 1)
 
     def _follow(self, scores: Scores, runs: Runs) -> None:
         """Move the tails, and the watch for drift, of the segments with outcomes."""
@@ -235,10 +237,10 @@ class Stream:
         if told is not scores:
             runs = runs_of(self._keys(told))
         by = self.segment
-        where = np.divmod(runs.keys, by.counts.shape[1])
         counts, missed, inside = counted(told, runs)
-        by.tails[where] = adapt_tails(
-            by.tails[where].astype(np.float64),
+        tails = by_key(by.tails)
+        tails[runs.keys] = adapt_tails(
+            tails.take(runs.keys, axis=0).astype(np.float64),
             misses=missed,
             counts=counts[:, None],
             rate=self.config.level_rate,
@@ -246,9 +248,10 @@ class Stream:
         rate = 1 - 0.5 ** (1 / self.drift.watch_half_life_steps)
         pace = rate * counts / (counts + 2)
         misses = missed[:, 0, BAND_LEVEL] + missed[:, 1, BAND_LEVEL]
-        for rates, seen in ((by.miss_rate, misses), (by.inside_rate, inside)):
-            before = rates[where]
-            rates[where] = before + pace * (seen / counts - before)
+        for array, seen in ((by.miss_rate, misses), (by.inside_rate, inside)):
+            rates = by_key(array)
+            before = rates.take(runs.keys)
+            rates[runs.keys] = before + pace * (seen / counts - before)
 
     def _rescale(self, scores: Scores) -> None:
         """Move the weights of the scale towards what the outcomes ask for."""
@@ -264,10 +267,10 @@ class Stream:
             starts=starts,
             tail=_SCALE_TAIL,
         )
-        by.precision[cells] += curvature
-        prior = self.prior_scores * self.prior.precision[cells]
-        step = newton_step(by.precision[cells] + prior, gradient, ridge=_RIDGE)
-        by.weights[cells] += step
+        precision = by.precision.take(cells, axis=0) + curvature
+        by.precision[cells] = precision
+        precision += self.prior_scores * self.prior.precision.take(cells, axis=0)
+        by.weights[cells] += newton_step(precision, gradient, ridge=_RIDGE)
 
     def _replace_drifted(self, touched: IntArray) -> list[Drifted]:
         """Let recent scores take the place of all, where what happens has changed.
@@ -275,14 +278,14 @@ class Stream:
         ``touched`` are the keys of segments and cells with outcomes, in order.
         """
         by, drift = self.segment, self.drift
-        n_cells = by.counts.shape[1]
-        where = np.divmod(touched, n_cells)
         nominal = 2 * TRACKED_TAILS[BAND_LEVEL]
-        is_off = (by.miss_rate[where] > nominal + drift.excess) | (
-            by.inside_rate[where] > 1 - nominal + drift.excess
+        is_off = (by_key(by.miss_rate).take(touched) > nominal + drift.excess) | (
+            by_key(by.inside_rate).take(touched) > 1 - nominal + drift.excess
         )
         if not is_off.any():
             return []
+        n_cells = by.counts.shape[1]
+        where = np.divmod(touched, n_cells)
         is_known = by.recent[where].sum(axis=-1) >= drift.min_recent_scores
         is_ready = self.n_steps - by.drifted_at[where] >= drift.cooldown_steps
         chosen = touched[is_off & is_known & is_ready].tolist()

@@ -39,10 +39,15 @@ def kept(edges: FloatArray, y: FloatArray, *, miss: float) -> Kept:
     outside = np.maximum(low - y, 0) + np.maximum(y - high, 0)
     return Kept(
         (y >= low - TOLERANCE) & (y <= high + TOLERANCE),
-        (y > low + TOLERANCE) & (y < high - TOLERANCE),
+        is_between(edges, y),
         high - low,
         high - low + 2 / miss * outside,
     )
+
+
+def is_between(edges: FloatArray, y: FloatArray) -> npt.NDArray[np.bool_]:
+    """Return whether each outcome stands inside its interval, on neither edge."""
+    return (y > edges[:, 0] + TOLERANCE) & (y < edges[:, 1] - TOLERANCE)
 
 
 @dataclass(slots=True, eq=False)
