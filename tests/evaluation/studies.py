@@ -10,13 +10,15 @@ import polars as pl
 
 from tsfm_runner.adapters.local_workers import LocalWorkers
 from tsfm_runner.domain.recording import RecordedMarket
-from tsfm_runner.evaluation.design import Design, Model
+from tsfm_runner.evaluation.design import Design, Model, parts_of
 from tsfm_runner.evaluation.document import DataTold
-from tsfm_runner.evaluation.drawing import baseline
+from tsfm_runner.evaluation.drawing import baseline, describe, panel_of
+from tsfm_runner.evaluation.panel import origins_of
 from tsfm_runner.evaluation.splits import SplitName
 from tsfm_runner.evaluation.study import Plan, Study, plan_study, run_study
 from tsfm_runner.evaluation.units import Unit
 from tsfm_runner.ports import Arrays, ReadArrays
+from tsfm_runner.service.calibration.describing import segments_of
 
 TOLD = DataTold("made", "0" * 64)
 
@@ -119,3 +121,20 @@ def times_of(market: RecordedMarket) -> dict[datetime, float]:
     """Return the price of a market at each time."""
     pairs = zip(market.times_s.tolist(), market.prices.tolist(), strict=True)
     return {datetime.fromtimestamp(at, UTC): price for at, price in pairs}
+
+
+def segments_at(
+    markets: Sequence[RecordedMarket], design: Design
+) -> dict[tuple[str, datetime], str]:
+    """Return the segment of each market at each of its origins."""
+    found = {}
+    for part in parts_of(markets):
+        panel = panel_of(part.markets, design, step_s=part.step_s)
+        origins = origins_of(panel)
+        places, steps = origins.markets.tolist(), origins.steps.tolist()
+        categories = [panel.markets[place].facts.category for place in places]
+        segments = segments_of(categories, describe(part, design)["codes"])
+        for place, step, segment in zip(places, steps, segments, strict=True):
+            cutoff = datetime.fromtimestamp(step * part.step_s, UTC)
+            found[panel.markets[place].market_id, cutoff] = segment.name
+    return found

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,9 @@ from tests.cli.command_line import run
 from tests.evaluation import plain_scores as plain
 from tests.evaluation.plain_scores import Outcome, by
 from tests.evaluation.recordings import make_design, make_market, walk
-from tests.evaluation.studies import table_of, times_of
+from tests.evaluation.studies import segments_at, table_of, times_of
 
 from tsfm_runner.domain.recording import RecordedMarket
-from tsfm_runner.evaluation.design import parts_of
-from tsfm_runner.evaluation.drawing import describe, panel_of
-from tsfm_runner.evaluation.panel import origins_of
-from tsfm_runner.service.calibration.describing import segments_of
 
 HORIZON = 3
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
@@ -77,7 +73,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
         json.loads((folder / "out" / "scores.json").read_text()),
         pl.read_parquet(folder / "out" / "scores.parquet"),
         _outcomes(folder / "out" / "bands.parquet", markets),
-        _segments(markets),
+        segments_at(markets, make_design(horizon=HORIZON)),
     )
 
 
@@ -86,22 +82,6 @@ def _outcomes(bands: Path, markets: list[RecordedMarket]) -> list[Outcome]:
     return plain.read_outcomes(
         bands, prices, {one.market_id: one.group for one in markets}
     )
-
-
-def _segments(markets: list[RecordedMarket]) -> dict[tuple[str, datetime], str]:
-    design = make_design(horizon=HORIZON)
-    found = {}
-    for part in parts_of(markets):
-        panel = panel_of(part.markets, design, step_s=part.step_s)
-        origins = origins_of(panel)
-        codes = describe(part, design)["codes"]
-        segments = segments_of(len(codes) * ["sports"], codes)
-        for place, step, segment in zip(
-            origins.markets, origins.steps, segments, strict=True
-        ):
-            cutoff = datetime.fromtimestamp(int(step) * part.step_s, UTC)
-            found[panel.markets[place].market_id, cutoff] = segment.name
-    return found
 
 
 def assert_agree(told: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
