@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
@@ -42,10 +43,12 @@ def _replaced(path: Path, write: Callable[[Path], object]) -> None:
             os.fsync(written.fileno())
         part.replace(path)
     except (OSError, pl.exceptions.PolarsError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else str(exc)
+        reason = exc.strerror if isinstance(exc, OSError) else None
+        reason = reason or str(exc).partition("\n")[0]
         raise StudyNotStoredError(f"{path} cannot be written: {reason}") from exc
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing can be written, nothing is there
+            part.unlink(missing_ok=True)
 
 
 def remove_left_overs(folder: Path) -> None:
