@@ -54,6 +54,15 @@ def _weights(n_steps: int, half_life_steps: float) -> FloatArray:
     return weights
 
 
+@lru_cache(maxsize=64)
+def _totals(n_steps: int, half_life_steps: float) -> FloatArray:
+    """Return the sum of the weights of the last n terms, for n from 0 on."""
+    latest_first = _weights(n_steps, half_life_steps)[::-1]
+    totals = np.concatenate(([_LEAST_WEIGHT], np.cumsum(latest_first)))
+    totals.setflags(write=False)
+    return totals
+
+
 def _weighted(rows: FloatArray, weights: FloatArray) -> FloatArray:
     """Return the weighted sum of each row; ``@`` would wake threads for so little."""
     return np.asarray(np.einsum("ms,s->m", rows, weights))
@@ -107,9 +116,16 @@ def ewma_quantiles(  # noqa: PLR0913 - the constants of one method
     [[3.0, 6.0], [3.0, 9.0]]
 
     """
-    squared = np.square(context[:, 1:] - context[:, :-1])
-    recent = exponential_mean(squared, half_life_steps=half_life_steps)
-    whole = exponential_mean(squared, half_life_steps=np.inf)
+    changes = context[:, 1:] - context[:, :-1]
+    squared = np.square(changes, out=changes)
+    unknown = np.isnan(squared)
+    n_known = squared.shape[1] - np.count_nonzero(unknown, axis=1)
+    squared[unknown] = 0
+    recent, whole = (
+        _weighted(squared, _weights(squared.shape[1], half_life))
+        / _totals(squared.shape[1], half_life)[n_known]
+        for half_life in (half_life_steps, np.inf)
+    )
     variance = np.maximum(np.maximum(recent, floor_share * whole), floor**2)
     scale = np.sqrt(variance[:, None] * np.arange(1, horizon + 1))
     offsets = scale[:, :, None] * normal_scores(quantile_levels)

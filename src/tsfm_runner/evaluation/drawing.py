@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from tsfm_runner.service.calibration.describing import Describer
 from tsfm_runner.service.finishing import finish_values
 
 _TOGETHER = 1_024
+_ORDERED = frozenset({"rolling_quantile"})  # sorts the windows of a series together
 _SECONDS_PER_MINUTE = 60
 
 
@@ -76,7 +78,8 @@ def draw_baseline(
     levels = design.quantile_levels
     shape = (origins.places.size, design.horizon, len(levels))
     values = np.empty(shape, dtype=np.float32)
-    for rows, context in _in_turn(windows, origins):
+    in_turn = _by_run if method in _ORDERED else _in_turn
+    for rows, context in in_turn(windows, origins):
         raw = baselines.quantiles(
             method,
             context,
@@ -104,6 +107,18 @@ def _in_turn(
     for start in range(0, order.size, _TOGETHER):
         rows = order[start : start + _TOGETHER]
         yield rows, windows.contexts(origins.places[rows])
+
+
+def _by_run(
+    windows: Windows, origins: Origins
+) -> Iterator[tuple[IntArray, FloatArray]]:
+    """Yield the origins of each run of prices with their contexts, as views."""
+    follows = np.diff(origins.places, prepend=-1) == 1
+    edges = np.append(np.flatnonzero(~follows), origins.places.size)
+    for first, stop in pairwise(edges.tolist()):
+        for start in range(first, stop, _TOGETHER):
+            rows = np.arange(start, min(start + _TOGETHER, stop))
+            yield rows, windows.in_row(origins.places[rows])
 
 
 def _known_ticks(panel: Panel, origins: Origins) -> FloatArray:

@@ -198,3 +198,11 @@ class Windows:
         width = int(self.lengths(places).max())
         rows = places + self._shift[places] - (self.length - 1)
         return np.asarray(self._windows[rows, self.length - width :])
+
+    def in_row(self, places: IntArray) -> FloatArray:
+        """Return the contexts that end at some places, which follow one another.
+
+        They are views of one series, of the full length, and not to be written to.
+        """
+        first = int(places[0] + self._shift[places[0]]) - (self.length - 1)
+        return np.asarray(self._windows[first : first + places.size])
