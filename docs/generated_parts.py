@@ -143,13 +143,26 @@ def _setting_rows(
     prefix: str, fields: Mapping[str, Schema], root: Schema
 ) -> Iterator[Row]:
     for key, field in fields.items():
-        default = field.get("default")
-        shown = "" if default in (None, []) else f"`{json.dumps(default)}`"
-        meaning = field.get("description", "")
+        default, part = field.get("default"), _referenced(field, root)
+        is_shown = part is None and default not in (None, [])
+        shown = f"`{json.dumps(default)}`" if is_shown else ""
+        meaning = " ".join(field.get("description", "").split())  # one row, one line
         yield f"`{prefix}{key}`", shown, _allowed(field, root), meaning
         item = _referenced(field.get("items", {}), root)
         if item is not None:
             yield from _setting_rows(f"{prefix}{key}[].", item["properties"], root)
+        if part is not None:
+            yield from _setting_rows(
+                f"{prefix}{key}.", _filled(part, default or {}), root
+            )
+
+
+def _filled(part: Schema, defaults: Mapping[str, Any]) -> dict[str, Schema]:
+    """Return the fields of a part of a section with the defaults that it has there."""
+    return {
+        key: {**field, "default": defaults.get(key)}
+        for key, field in part["properties"].items()
+    }
 
 
 def _request_rows(prefix: str, part: Schema, root: Schema) -> Iterator[Row]:

@@ -17,11 +17,13 @@ SHORT = {
         *("--steps", "90", "--origins", "30"),
     ),
     "bootstrap_intervals.py": ("--studies", "100"),
+    "gate_chance.py": ("--stage", "canary_5", "--rate", "2", "--stages", "2"),
 }
 PRINTED = {
     "load.py": ("2 connections", "hit", "echo", "ours", "CPU / echo"),
     "backtest_speed.py": ("2 series of 90", "ewma", "polars", "CPU / ours"),
     "batch.py": ("3 markets", "service", "application", "HTTP"),
+    "gate_chance.py": ("canary_5", "rolled back", "median minutes"),
     "bootstrap_intervals.py": ("200 groups", "coverage", "mean score", "ratio"),
 }
 

@@ -101,6 +101,20 @@ def test_a_setting_is_shown_with_default_bounds_and_meaning() -> None:
     assert row in PARTS["settings"]().splitlines()
 
 
+def test_a_part_of_a_section_is_shown_with_the_defaults_that_it_has_there() -> None:
+    rows = PARTS["settings"]().splitlines()
+
+    minutes = [row for row in rows if ".window_minutes` |" in row]
+    assert [row.split(" | ")[1] for row in minutes] == ["`60.0`", "`360.0`", "`1440.0`"]
+
+
+def test_every_row_of_the_settings_stands_on_one_line() -> None:
+    rows = [line for line in PARTS["settings"]().splitlines() if line.startswith("| `")]
+
+    assert len(rows) >= len(list_settings())
+    assert all(row.endswith(" |") for row in rows)
+
+
 def test_every_field_of_a_request_stands_in_the_made_table() -> None:
     table = PARTS["request"]()
 
