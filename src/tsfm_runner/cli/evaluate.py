@@ -116,10 +116,9 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
         ray=ray,
     )
 
+    written: list[Path] = []
     try:
-        found = _studied(source, asked, settings, out)
-        remove_left_overs(out)
-        written = write_files(out, found)
+        found = _studied(source, asked, settings, out, written)
     except KeyboardInterrupt:
         typer.echo("stopped: ask for the same again to go on", err=True)
         raise typer.Exit(_STOPPED) from None
@@ -133,10 +132,18 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
         raise typer.Exit(ExitCode.PARTIAL)
 
 
-def _studied(source: Path, asked: Asked, settings: Settings, out: Path) -> Evaluation:
+def _studied(
+    source: Path, asked: Asked, settings: Settings, out: Path, written: list[Path]
+) -> Evaluation:
+    """Do the study and write its files while what was done is still kept."""
+
     def keep(study: Study, store: WorkStore) -> None:
         if asked.keeps_bands:
             write_bands(out / BANDS, study, store)
+
+    def write(found: Evaluation) -> None:
+        remove_left_overs(out)
+        written.extend(write_files(out, found))
 
     with _showing() as progress:
         recording = read_recording(source, asked.wanted, settings.preparation)
@@ -147,6 +154,7 @@ def _studied(source: Path, asked: Asked, settings: Settings, out: Path) -> Evalu
             work=out / _WORK,
             on_progress=progress,
             on_study=keep,
+            on_found=write,
         )
 
 

@@ -35,13 +35,13 @@ def drawn_markets(  # noqa: PLR0913 - one argument a thing to look at
     Worst are those whose coverage is furthest off, best those that keep it with the
     lowest score for how far their prices went.
     """
-    step = design.horizon
-    sums = MetricSums(design.quantile_levels, results.by_market[entry, :, step - 1])
+    step, levels = design.horizon, design.quantile_levels
+    sums = MetricSums(levels, results.by_market[entry, :, step - 1])
     means = sums.per_outcome()
     errors, scores = sums.tie_error(BAND), means.weighted_interval_score()
-    moves = means.absolute_error() > TOLERANCE  # bands are in single precision
-    usable = np.flatnonzero((sums.n >= _LEAST_OUTCOMES) & moves)
-    relative = scores[usable] / means.absolute_error()[usable]
+    moves = means.absolute_error()  # not quite 0 where none: bands are of float32
+    usable = np.flatnonzero((sums.n >= _LEAST_OUTCOMES) & (moves > TOLERANCE))
+    relative = scores[usable] / moves[usable]
     worst = usable[np.lexsort((relative, -errors[usable]))][:_SHOWN]
     by_merit = usable[np.lexsort((relative, errors[usable]))].tolist()
     best = [place for place in by_merit if place not in set(worst.tolist())]
@@ -49,18 +49,17 @@ def drawn_markets(  # noqa: PLR0913 - one argument a thing to look at
         *(("worst", place) for place in worst.tolist()),
         *(("best", place) for place in best[:_SHOWN]),
     ]
-    median = design.quantile_levels.index(_MEDIAN)
+    lower, median = interval_index(levels, BAND), levels.index(_MEDIAN)
     for kind, place in chosen:
         rows = _rows(results, origins, place)
-        market_id = panel.markets[place].market_id
+        name = panel.markets[place].market_id
         bands = results.last[entry][rows]
         moments = (origins.steps[rows] + step) * panel.step_s
-        lower = interval_index(design.quantile_levels, BAND)
         yield {
             "entry": results.entries[entry].text,
             "freq": results.freq,
-            "market_id": market_id,
-            "question": questions.get(market_id),
+            "market_id": name,
+            "question": questions.get(name),
             "place": kind,
             "step": step,
             "wis": number(scores[place]),

@@ -192,10 +192,13 @@ def run_evaluation(  # noqa: PLR0913 - one argument a thing that is handed in
     on_progress: Callable[[Progress], object],
     frames_like: Any = None,  # noqa: ANN401 - a frame of the caller's library
     on_study: Callable[[Study, WorkFolder], object] = lambda _study, _store: None,
+    on_found: Callable[[Evaluation], object] = lambda _found: None,
 ) -> Evaluation:
     """Study a recording; what is done is kept in ``work`` until all of it is.
 
-    ``on_study`` is called while what the units found is still there.
+    ``on_study`` is called while what the units found is still there, and so is
+    ``on_found``: a study that is ended before its files are written does not begin
+    anew.
     """
     started_s = time.monotonic()
     design = make_design(
@@ -225,6 +228,7 @@ def run_evaluation(  # noqa: PLR0913 - one argument a thing that is handed in
         )
         on_study(study, store)
         del study
+        on_found(found)
         store.clear()
     return found
 
