@@ -224,14 +224,16 @@ async def test_a_table_tells_every_figure_and_the_window() -> None:
     assert lines[-1].endswith("; 2 readings")
 
 
-async def watch(url: str, *options: str) -> tuple[int, str, str]:
+async def watch(
+    url: str, *options: str, environ: dict[str, str] | None = None
+) -> tuple[int, str, str]:
     """Run the program as its user does; return its code, and what it printed."""
     process = await asyncio.create_subprocess_exec(
         PROGRAM,
         *("gate", "--stage", "full_100", "--url", url, "--watch", *options),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, **SHORT},
+        env={**os.environ, **SHORT, **(environ or {})},
     )
     printed, errors = await process.communicate()
     return process.returncode or 0, printed.decode(), errors.decode()
@@ -257,6 +259,18 @@ async def test_watching_ends_with_the_decision(tmp_path: Path) -> None:
     assert " full_100 PASS: all limits held" in lines[-1]
     decisions = [json.loads(line)["decision"] for line in as_json[1].splitlines()]
     assert decisions == ["WAIT"] * (len(decisions) - 1) + ["PASS"]
+
+
+async def test_at_a_terminal_the_table_is_drawn() -> None:
+    async with a_service() as url:
+        await gate(url)
+        await ask(url, 60)
+        await asyncio.sleep(WINDOW_S)
+        code, printed, _ = await watch(url, environ={"TTY_COMPATIBLE": "1"})
+
+    assert code == ExitCode.OK
+    assert "breaker open" in printed
+    assert "all limits held" in printed
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
