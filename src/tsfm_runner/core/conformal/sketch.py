@@ -28,8 +28,7 @@ def bin_of(sizes: FloatArray) -> IntArray:
     [0, 1, 10, 41, 80]
 
     """
-    bins = np.ceil(np.arcsinh(sizes / _FIRST_EDGE) / _GROWTH)
-    return np.minimum(bins, N_BINS - 1).astype(np.int64)
+    return _EDGES.searchsorted(sizes)
 
 
 def edge_of(places: FloatArray) -> FloatArray:
@@ -42,6 +41,9 @@ def edge_of(places: FloatArray) -> FloatArray:
 
     """
     return np.asarray(_FIRST_EDGE * np.sinh(_GROWTH * places))
+
+
+_EDGES = edge_of(np.arange(N_BINS - 1.0))  # the upper ones of all bins but the last
 
 
 def shrink(counts: FloatArray, overall: FloatArray, *, weight: float) -> FloatArray:
