@@ -49,10 +49,6 @@ class Replay:
         self._cells = cells_within(design.horizon)
         self._ring = _Ring(material, design.horizon)
 
-    def __len__(self) -> int:
-        """Return how many origins there are."""
-        return self._material.origins.places.size
-
     def bands(self) -> Iterator[tuple[IntArray, FloatArray]]:
         """Yield origins with their calibrated bands, (n, horizon, n_levels)."""
         for block in Walk(self._material, self._design.horizon):
