@@ -247,6 +247,11 @@ def test_one_bad_answer_is_not_laid_upon_the_others() -> None:
     assert found["chronos2", ""] == N_OLD - 1
 
 
+def test_what_the_service_refuses_is_no_study() -> None:
+    with pytest.raises(InvalidTaskError, match="must be one of ewma"):
+        drawn(DEAD, ModelChoice("baseline", "nothing"))
+
+
 def model_of(url: str, choice: ModelChoice) -> Model:
     [model] = make_models(settings_for(url), [choice])
     return model

@@ -60,6 +60,21 @@ def test_what_happens_to_events_held_out_changes_no_bit_of_other_bands(
         assert is_equal == (market.group not in HELD_OUT)
 
 
+def test_it_is_so_where_events_are_alone_in_time() -> None:
+    rng = np.random.default_rng(4)
+    alone = [
+        make_market(f"m{place}", walk(rng, 30), first=50 * place, group=group)
+        for place, group in enumerate(sorted({one.group for one in MARKETS}))
+    ]
+
+    before, after = bands(alone, "event"), bands(with_other_prices(alone), "event")
+
+    for market in alone:
+        name = market.market_id
+        is_equal = bool((before[name] == after[name]).all())
+        assert is_equal == (market.group not in HELD_OUT)
+
+
 def test_in_time_the_same_would_change_the_bands_of_others() -> None:
     before, after = bands(MARKETS, "time"), bands(with_other_prices(MARKETS), "time")
 
