@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -237,6 +238,13 @@ async def test_every_metric_is_needed(line: str) -> None:
         (METRICS, {}),
         (METRICS, PAGE | {"rows": [{"model_name": "chronos2"}]}),
         (METRICS, PAGE | {"target_coverage": None}),
+        (METRICS.replace(" 90", " NaN"), PAGE),
+        (METRICS.replace(" 90", " +Inf"), PAGE),
+        (METRICS.replace("_percent 5", "_percent NaN"), PAGE),
+        (METRICS.replace('le="0.3"} 60', 'le="0.3"} NaN'), PAGE),
+        (METRICS, PAGE | {"target_coverage": math.nan}),
+        (METRICS, PAGE | {"rows": [a_row("a", 2, math.inf, 1, 1.0)]}),
+        (METRICS, PAGE | {"rows": [a_row("a", 2, 1, 1, math.nan)]}),
     ],
 )
 async def test_answers_of_something_else_are_told(metrics: str, page: object) -> None:

@@ -75,11 +75,11 @@ class LiveFigures:
         rows = [row for row in page["rows"] if row["model_name"] not in self._baselines]
         worths = [row["n_effective"] for row in rows]
         return CoverageCounts(
-            float(page["target_coverage"]),
-            float(sum(row["n"] for row in rows)),
+            _finite(float(page["target_coverage"])),
+            _finite(float(sum(row["n"] for row in rows))),
             sum(_hits(row, "closed") for row in rows),
             sum(_hits(row, "open") for row in rows),
-            sum(map(float, worths)) if worths and None not in worths else None,
+            _finite(sum(map(float, worths))) if worths and None not in worths else None,
         )
 
 
@@ -113,22 +113,31 @@ def _total(
     samples: Iterable[Sample], ending: str = "_total", **labels: Iterable[str]
 ) -> float:
     """Return the sum of a counter over samples with some values of labels."""
-    return math.fsum(
-        sample.value
-        for sample in samples
-        if sample.name.endswith(ending)
-        and all(sample.labels[name] in values for name, values in labels.items())
+    return _finite(
+        math.fsum(
+            sample.value
+            for sample in samples
+            if sample.name.endswith(ending)
+            and all(sample.labels[name] in values for name, values in labels.items())
+        )
     )
 
 
 def _gauge(families: _Families, name: str) -> float:
     [sample] = families[name].samples
-    return float(sample.value)
+    return _finite(float(sample.value))
+
+
+def _finite(number: float) -> float:
+    """Return what can be kept and counted with; raise ``ValueError`` for what not."""
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is no count")
+    return number
 
 
 def _durations(samples: Iterable[Sample]) -> tuple[tuple[float, float], ...]:
     buckets = (
-        (float(sample.labels["le"]), float(sample.value))
+        (float(sample.labels["le"]), _finite(float(sample.value)))
         for sample in samples
         if sample.name.endswith("_bucket")
     )
@@ -146,7 +155,7 @@ def _translated_errors(place: str) -> Generator[None]:
     except aiohttp.ClientError as exc:
         kind = type(exc).__name__
         raise ServiceUnreachableError(f"{place} cannot be reached: {kind}") from exc
-    except (AttributeError, KeyError, TypeError, ValueError) as exc:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as exc:
         raise ServiceUnreachableError(
             f"{place} does not tell what a gate needs: is it TSFM Runner, and of this "
             "version?"

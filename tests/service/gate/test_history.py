@@ -64,6 +64,46 @@ def test_a_counter_that_falls_counts_from_nothing() -> None:
     assert totals.n_restarts == 0
 
 
+def test_a_reading_that_another_gate_kept_late_is_left_out() -> None:
+    live = Live(a_reading(n_forecasts=500, n_fallbacks=40))
+    live.read(n_forecasts=10)
+    live.read(after_s=0.2, n_forecasts=1, n_fallbacks=1)
+    first, earlier, later = live.readings
+    live.read(n_forecasts=5)
+
+    found = history_of([first, later, earlier, live.now], max_gap_s=GAP_S)
+
+    assert found.readings == [first, later, live.now]
+    assert found.between(0, 2).counts[2:4] == (16, 1)
+
+
+def test_a_reading_of_the_process_before_that_is_kept_late_is_left_out() -> None:
+    live = Live()
+    live.read(n_forecasts=10)
+    old = live.now
+    live.restart(after_s=1)
+    live.read(after_s=4, n_forecasts=3)
+    new = live.now
+    live.read(n_forecasts=2)
+
+    found = history_of([live.readings[0], new, old, live.now], max_gap_s=GAP_S)
+
+    assert found.readings == [live.readings[0], new, live.now]
+
+
+def test_readings_of_a_clock_that_goes_back_count() -> None:
+    live = Live()
+    live.read(n_forecasts=10)
+    live.read(after_s=-3_600, n_forecasts=10)
+    live.restart(after_s=-3_600)
+    live.now = replace(live.now, started_at_s=START_S + 1)
+    live.read(after_s=0, n_forecasts=7)
+
+    totals = history(live).between(0, 3)
+
+    assert (totals.counts.n_forecasts, totals.n_restarts) == (27, 1)
+
+
 def test_outcomes_are_counted_over_restarts_and_never_twice() -> None:
     live = Live()
     live.read(outcomes=(100, 90, 80))

@@ -113,7 +113,8 @@ def history_of(readings: Sequence[Reading], *, max_gap_s: float) -> History:
     They end where the share of markets, the target coverage or the bounds of the
     histogram were others. A process that starts anew counts from nothing: what its
     predecessor counted after the last reading is not known, and that time is not
-    seen. Time between two readings counts for no more than ``max_gap_s``.
+    seen. Time between two readings counts for no more than ``max_gap_s``. Readings
+    that another gate was late to keep tell nothing new, and are left out.
 
     Raises ``ConfigurationError`` where several processes answer in turn.
     """
@@ -121,7 +122,7 @@ def history_of(readings: Sequence[Reading], *, max_gap_s: float) -> History:
     first = len(readings) - 1
     while first > 0 and _is_comparable(readings[first - 1], last):
         first -= 1
-    run = readings[first:]
+    run = _in_order(readings[first:])
     _require_one_process([reading.started_at_s for reading in run])
     steps = [np.zeros(_row(last).size + 2)]
     steps += [_step(before, now, max_gap_s) for before, now in pairwise(run)]
@@ -140,6 +141,28 @@ def _is_comparable(one: Reading, other: Reading) -> bool:
         and one.coverage.target == other.coverage.target
         and _bounds(one) == _bounds(other)
     )
+
+
+def _in_order(readings: Sequence[Reading]) -> list[Reading]:
+    """Return readings without those that were taken before the one they follow.
+
+    A clock that goes back is no such thing: counters do not go back with it.
+    """
+    kept = [readings[0]]
+    for reading in readings[1:]:
+        if not _is_late(reading, kept[-1]):
+            kept.append(reading)
+    return kept
+
+
+def _is_late(reading: Reading, before: Reading) -> bool:
+    if reading.time_s >= before.time_s:
+        return False
+    newer_s = reading.started_at_s - before.started_at_s
+    if abs(newer_s) > _SAME_START_S:
+        return newer_s < 0
+    fell = _row(reading) < _row(before)
+    return bool(fell.any() and not (_row(reading) > _row(before)).any())
 
 
 def _require_one_process(starts_s: Sequence[float]) -> None:
