@@ -36,6 +36,8 @@ def test_a_file_of_comments_holds_nothing(tmp_path: Path) -> None:
         ("a: !!python/object:os.system secret-value", "is not valid YAML"),
         ("a: 2020-13-45", "is not valid YAML"),
         ("a: !!timestamp secret-value", "is not valid YAML"),
+        ("a: !!bool secret-value", "is not valid YAML"),
+        ("a: !!int ''", "is not valid YAML"),
         ("a: " + "[" * 5_000, "is not valid YAML"),
         ("? [secret-value]\n: 1\n? [secret-value]\n: 2", "is not valid YAML"),
         (b"\xff\xfe\x00", "it is not UTF-8 text"),
@@ -51,6 +53,13 @@ def test_other_content_is_refused(
 
     assert str(path) in str(caught.value)
     assert "secret-value" not in str(caught.value)
+
+
+def test_aliases_of_aliases_are_looked_at_once(tmp_path: Path) -> None:
+    levels = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+    path = _written(tmp_path, "\n".join(["a0: &a0 [x]", *levels]))
+
+    assert read_mapping(path)["a1"] == [["x"]] * 9
 
 
 def test_an_absent_file_is_refused_by_name(tmp_path: Path) -> None:

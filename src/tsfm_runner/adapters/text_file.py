@@ -8,8 +8,15 @@ import yaml
 
 from tsfm_runner.errors import ConfigurationError
 
-# A date that is none raises the second or third, what nests too deeply the last.
-_YAML_ERRORS = (yaml.YAMLError, ValueError, AttributeError, RecursionError)
+# A date or a number that is none raises those in between, what nests too deeply the
+# last.
+_YAML_ERRORS = (
+    yaml.YAMLError,
+    ValueError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+)
 
 Stamp: TypeAlias = tuple[int, int, int]
 
@@ -58,8 +65,10 @@ def read_mapping(path: Path) -> dict[str, Any]:
     """
     text = read_text(path)
     try:
-        _refuse_repeated_keys(yaml.compose(text, Loader=yaml.SafeLoader), path)
-        content = yaml.safe_load(text)
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        _refuse_repeated_keys(node, path)
+        content = None if node is None else loader.construct_document(node)
     except _YAML_ERRORS as exc:
         place = _place(exc)
         raise ConfigurationError(f"{path}{place} is not valid YAML") from None
@@ -70,21 +79,30 @@ def read_mapping(path: Path) -> dict[str, Any]:
     return content
 
 
-def _refuse_repeated_keys(node: yaml.Node | None, path: Path) -> None:
-    if isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _refuse_repeated_keys(item, path)
-    if not isinstance(node, yaml.MappingNode):
-        return
+def _refuse_repeated_keys(root: yaml.Node | None, path: Path) -> None:
+    """Look at every node once, however often aliases name it."""
+    left, met = [root], set[int]()
+    while left:
+        node = left.pop()
+        if id(node) in met:
+            continue
+        met.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            left += node.value
+        elif isinstance(node, yaml.MappingNode):
+            _refuse_repeated_keys_of(node, path)
+            left += [value for _, value in node.value]
+
+
+def _refuse_repeated_keys_of(node: yaml.MappingNode, path: Path) -> None:
     seen: set[str] = set()
-    for key, value in node.value:
+    for key, _ in node.value:
         if not isinstance(key, yaml.ScalarNode):
             continue  # cannot be the name of anything; the loader refuses it
         if key.value in seen:
             line = key.start_mark.line + 1
             raise ConfigurationError(f"{path}, line {line}, names {key.value!r} twice")
         seen.add(key.value)
-        _refuse_repeated_keys(value, path)
 
 
 def _place(exc: Exception) -> str:
