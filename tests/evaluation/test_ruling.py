@@ -3,10 +3,11 @@
 from functools import partial
 from math import fsum
 
+import numpy as np
 import polars as pl
 import pytest
 from tests.evaluation import plain_scores as plain
-from tests.evaluation.recordings import make_design, make_market, make_markets
+from tests.evaluation.recordings import make_design, make_market, make_markets, walk
 from tests.evaluation.studies import (
     MemoryStore,
     baselines,
@@ -26,6 +27,8 @@ from tsfm_runner.service.verdict.evidence import SegmentEvidence
 DESIGN = make_design(horizon=2, quantile_levels=(0.1, 0.5, 0.9))
 MARKETS = [
     *make_markets(8, n_points=60),
+    # At its end, far from all other prices, it is in a segment without an outcome.
+    make_market("jumper", [*walk(np.random.default_rng(1), 59), 0.01]),
     make_market("hourly", [0.4, 0.42, 0.41] * 12, step_s=3_600, group="event-00"),
 ]
 STEPS = {"5m": 300, "1h": 3_600}

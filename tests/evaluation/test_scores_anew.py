@@ -25,7 +25,10 @@ TOLERANCE = 1e-9
 
 
 def recorded() -> list[RecordedMarket]:
-    """Eight events, each with two markets of five minutes and one of an hour."""
+    """Eight events, each with two markets of five minutes and one of an hour.
+
+    An hour's markets have 30 outcomes at the last step, just enough to be near.
+    """
     rng = np.random.default_rng(20260220)
     found = []
     for event in range(8):
@@ -33,7 +36,7 @@ def recorded() -> list[RecordedMarket]:
         for name in ("a", "b"):
             prices = walk(rng, 90 + 3 * event)
             found.append(make_market(f"{group}{name}", prices, group=group))
-        prices = walk(rng, 40, tick=0.02)
+        prices = walk(rng, 34, tick=0.02)
         hourly = make_market(f"{group}h", prices, group=group, step_s=3_600)
         found.append(hourly)
     return found
@@ -211,7 +214,7 @@ def test_the_table_of_young_markets_agrees(found: Found) -> None:
 
     assert {(row["freq"], row["age"]) for row in rows} == {
         *(("5m", age) for age in ages),
-        *(("1h", age) for age in ages[:10]),
+        *(("1h", age) for age in ages[:9]),
     }
 
 
