@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -214,6 +215,24 @@ def test_the_ladder_tells_who_answered(runtime: str) -> None:
         ("chronos2", ""): N_OLD,
         ("ewma", "too_few_points"): N_YOUNG,
     }
+
+
+@pytest.mark.parametrize(
+    ("choice", "name"), [(ModelChoice(name="chronos2"), "chronos2"), (LADDER, "ewma")]
+)
+@pytest.mark.parametrize(
+    "routing",
+    [
+        RoutingConfig(rollout_percent=0),
+        RoutingConfig(policy="proven", verdict_file=Path("absent.yaml")),
+    ],
+)
+def test_only_the_ladder_goes_by_verdict_and_rollout(
+    runtime: str, choice: ModelChoice, name: str, routing: RoutingConfig
+) -> None:
+    found = answered(drawn(runtime, choice, routing=routing))
+
+    assert sum(found[name, why] for why in ("", "route_policy")) == N_OLD
 
 
 async def test_a_notebook_whose_loop_is_running_may_ask(runtime: str) -> None:

@@ -153,7 +153,7 @@ async def _ask(
     names: dict[tuple[str, str], int] = {own: 0}
     reasons = [""] * origins.places.size
     windows = windows_of(panel, design)
-    async with open_backend(_for_raw_bands(design.settings)) as backend:
+    async with open_backend(_for_raw_bands(design.settings, choice)) as backend:
         for rows in _in_turn(origins):
             tasks = list(_tasks(panel, origins.at(rows), windows, design, choice))
             outcomes = await backend.forecasts.forecast_many(
@@ -175,15 +175,21 @@ async def _ask(
     }
 
 
-def _for_raw_bands(settings: Settings) -> Settings:
-    """Return settings under which the service calibrates and remembers nothing."""
-    return settings.model_copy(
-        update={
-            "cache": CacheConfig(ttl_s=0),
-            "store": StoreConfig(url="sqlite://"),
-            "calibration": settings.calibration.model_copy(update={"enabled": False}),
-        }
-    )
+def _for_raw_bands(settings: Settings, choice: ModelChoice) -> Settings:
+    """Return settings under which the service calibrates and remembers nothing.
+
+    What a verdict or a rollout allows today is no part of what a model can do; only
+    the ladder is studied as it serves.
+    """
+    changes = {
+        "cache": CacheConfig(ttl_s=0),
+        "store": StoreConfig(url="sqlite://"),
+        "calibration": settings.calibration.model_copy(update={"enabled": False}),
+    }
+    if choice.name is not None:
+        free = {"policy": "ladder", "rollout_percent": 100.0}
+        changes["routing"] = settings.routing.model_copy(update=free)
+    return settings.model_copy(update=changes)
 
 
 def _in_turn(origins: Origins) -> Iterator[IntArray]:
