@@ -55,6 +55,9 @@ class GateConfig(Section):
     """How far closed coverage may lie below the target, and open coverage above it."""
     doubt: Annotated[float, Field(gt=0, le=0.05)] = 0.0001
     """A limit is broken beyond doubt where chance alone would do so this rarely."""
+    max_restarts: Annotated[int, Field(ge=0)] = 3
+    """More restarts of the service in a window stop a `PASS`: what a process counted
+    after its last reading, and what nobody answered, is in no figure."""
     recent_minutes: Positive = 5.0
     """Rates are judged over the last minutes, too, so that a long good past hides
     nothing."""

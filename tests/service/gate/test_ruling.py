@@ -200,6 +200,21 @@ def test_a_window_reaches_back_until_it_has_enough() -> None:
     assert ruling.window.seen_s == 25 * 60
 
 
+def test_a_service_that_begins_anew_again_and_again_waits_until_it_stays() -> None:
+    live = Live()
+    good(live, 10)
+    for _ in range(4):
+        live.restart(after_s=20)
+        good(live, 1)
+
+    waits = ruled(live)
+    good(live, 9)
+
+    assert waits.decision == "WAIT"
+    assert waits.reasons == ("the service began anew 4 times; 3 may",)
+    assert ruled(live).decision == "PASS"
+
+
 def test_restarts_are_told_and_only_time_that_was_seen_counts() -> None:
     live = Live()
     good(live, 9)

@@ -32,8 +32,8 @@ def rule(readings: Sequence[Reading], stage: Stage, config: GateConfig) -> GateR
     Time is clean from the first reading of the stage on, and anew after each that
     broke a limit beyond doubt. The window is the shortest last part of the clean
     time that is long enough and has enough in it; as long as there is none, all of
-    it. ROLLBACK: the last reading broke a limit. PASS: the window has enough, and
-    all limits hold over it. WAIT: anything else.
+    it. ROLLBACK: the last reading broke a limit. PASS: the window has enough, all
+    limits hold over it, and the service seldom began anew. WAIT: anything else.
 
     Raises ``ConfigurationError`` where the service is not at the stage, and where
     several processes answer in turn.
@@ -48,7 +48,7 @@ def rule(readings: Sequence[Reading], stage: Stage, config: GateConfig) -> GateR
             clean, broken = place, (place, names)
     began = bench.window(clean, last)
     totals, shown = history.between(began, last), bench.figures(clean, last)
-    decision, reasons = _decide(shown, totals, bench.enough)
+    decision, reasons = _decide(shown, totals, bench)
     window = Window(
         began_at_s=float(history.times_s[began]),
         seen_s=totals.seen_s,
@@ -130,12 +130,13 @@ def _require_stage(reading: Reading, stage: Stage) -> None:
 
 
 def _decide(
-    shown: Sequence[Figure], totals: Totals, enough: Enough
+    shown: Sequence[Figure], totals: Totals, bench: _Bench
 ) -> tuple[Decision, tuple[str, ...]]:
     broken = [figure for figure in shown if figure.state == "broken"]
     if broken:
         return "ROLLBACK", tuple(str(figure.reason) for figure in broken)
     missing: list[str] = []
+    enough, max_restarts = bench.enough, bench.config.max_restarts
     # Rounded down: what is not enough must not look as if it were.
     minutes = math.floor(10 * totals.seen_s / _MINUTE_S) / 10
     needed = enough.seen_s / _MINUTE_S
@@ -146,6 +147,10 @@ def _decide(
         missing.append(
             f"{n_forecasts:,.0f} of {enough.n_forecasts:,} forecasts meant for a model "
             "came"
+        )
+    if totals.n_restarts > max_restarts:
+        missing.append(
+            f"the service began anew {totals.n_restarts:,} times; {max_restarts:,} may"
         )
     missing += [
         str(figure.reason) for figure in shown if figure.state in {"above", "unsure"}
