@@ -218,7 +218,12 @@ def test_the_ladder_tells_who_answered(runtime: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("choice", "name"), [(ModelChoice(name="chronos2"), "chronos2"), (LADDER, "ewma")]
+    ("choice", "name"),
+    [
+        (ModelChoice(name="chronos2"), "chronos2"),
+        (ModelChoice("tollama"), "chronos2"),
+        (LADDER, "ewma"),
+    ],
 )
 @pytest.mark.parametrize(
     "routing",

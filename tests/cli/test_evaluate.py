@@ -199,7 +199,7 @@ def test_a_model_of_a_runtime_gets_a_verdict(prices: Path, out: Path) -> None:
     assert (verdict.source, verdict.baselines) == ("evaluation", ("ewma", "har"))
     assert {one.key[:3] for one in verdict.segments} == {("mock", "main", 300)}
     document = json.loads((out / "scores.json").read_text())
-    fallbacks = {one["entry"]: one for one in document["fallbacks"]}
-    assert fallbacks.keys() == {"mock/raw", "mock/calibrated"}
-    assert fallbacks["mock/raw"]["reason"] == "too_few_points"
-    assert fallbacks["mock/raw"]["n"] == 4 * 30
+    assert [tuple(one.values()) for one in document["fallbacks"]] == [
+        ("mock/raw", "5m", "too_few_points", 4 * 30),
+        ("mock/calibrated", "5m", "too_few_points", 4 * 30),
+    ]

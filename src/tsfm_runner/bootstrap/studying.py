@@ -90,7 +90,11 @@ def _model(settings: Settings, registry: ModelRegistry, choice: ModelChoice) -> 
         registry.require_allowed(name, choice.version)
     known = registry.models.get(name)
     revision = choice.version or (known.revision if known else "unknown")
-    asked = replace(choice, params=dict(choice.params))  # which can be pickled
+    asked = replace(
+        choice,
+        name=None if name == LADDER else name,
+        params=dict(choice.params),  # which can be pickled
+    )
     draw = partial(draw_served, choice=asked, own=(name, revision))
     return Model(name, revision, is_baseline=False, draw=draw)
 
