@@ -113,10 +113,9 @@ class Pool:
 
 
 def pools_of(results: Sequence[StepResults]) -> list[Pool]:
-    """Return the sums over everything, then those of each step.
+    """Return the sums over everything, then those of each step that has any.
 
-    A group that has markets of several steps is one group. One step alone is not
-    told twice.
+    A group that has markets of several steps is one group.
     """
     single = [
         Pool(one.freq, _with_all_steps(one.by_group), _with_all_steps(one.by_market))
@@ -129,7 +128,8 @@ def pools_of(results: Sequence[StepResults]) -> list[Pool]:
     for one, pool in zip(results, single, strict=True):
         joined[:, [places[group] for group in one.groups]] += pool.by_group
     markets = np.concatenate([pool.by_market for pool in single], axis=1)
-    return [Pool(ALL_FREQS, joined, markets), *single]
+    scored = [pool for pool in single if pool.by_group[0, :, -1, 0].any()]
+    return [Pool(ALL_FREQS, joined, markets), *scored]
 
 
 def _with_all_steps(sums: FloatArray) -> FloatArray:
