@@ -83,7 +83,8 @@ def _decide(
         start = parse_moment(since, option="since")
     current = read_verdict(path) if path is not None and path.exists() else None
     with Console(stderr=True).status("reading the ledger"):
-        evidence = live_evidence(read_recent(ledger, since_s=start.timestamp()))
+        recent = read_recent(ledger, since_s=start.timestamp())
+        evidence = live_evidence(recent, current)
     if not evidence:
         raise UnreadableInputError(
             f"{ledger}: since {start.isoformat()} nothing became known of a model "

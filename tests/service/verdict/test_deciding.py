@@ -173,6 +173,20 @@ def test_coverage_that_is_known_badly_takes_nothing_from_a_proven_model() -> Non
     assert decide_one(one, decided()).is_proven
 
 
+@pytest.mark.parametrize("is_proven", [True, False])
+def test_what_says_nothing_of_the_baseline_that_is_served_changes_nothing(
+    *, is_proven: bool
+) -> None:
+    was = decided(is_proven=is_proven, better_baseline="har", against="har")
+
+    found = [decide_one(evidence(ratio=ratio), was) for ratio in (0.8, 1.2)]
+    both = {"ewma": 1.0, "har": 0.7}
+    known = decide_one(evidence(ratio=0.8, baselines=both), was)
+
+    assert found == [was, was]
+    assert (known.is_proven, known.better_baseline) == (False, "har")
+
+
 @pytest.mark.parametrize("was", [decided(), NOT_PROVEN])
 @pytest.mark.parametrize(
     "little", [{"n_groups": 7, "ratio": 3.0}, {"per_group": 1, "ratio": 0.1}]
@@ -224,7 +238,7 @@ def test_a_verdict_goes_on_from_the_one_before() -> None:
     before = verdict(elsewhere, decided(), version=4)
 
     new = decide(
-        [evidence(ratio=1.2, baselines={"har": 1.0})],
+        [evidence(ratio=1.2, baselines={"ewma": 1.1, "har": 1.0})],
         before,
         VerdictConfig(),
         OCCASION,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.service.verdict.samples import KEY
+from tests.service.verdict.samples import KEY, decided, verdict
 
 from tsfm_runner.core.conformal.levels import TRACKED_TAILS
 from tsfm_runner.core.conformal.scale import N_FEATURES
@@ -190,6 +190,23 @@ def test_where_other_baselines_stood_only_now_and_then_the_usual_one_counts() ->
 
     assert list(found.baselines) == ["ewma"]
     assert found.n.sum() == 4 * 3
+
+
+@pytest.mark.parametrize(
+    ("better", "expected", "n"),
+    [("har", ["ewma", "har"], 3), ("ewma", ["ewma"], 4 * 3), ("kalman", ["ewma"], 12)],
+)
+def test_outcomes_beside_the_baseline_that_is_served_count_where_there_are_any(
+    better: str, expected: list[str], n: int
+) -> None:
+    bands = [one for n in range(3) for one in (band(n), band(n, "ewma"))]
+    bands += [band(7, name) for name in ("chronos2", "ewma", "har")]
+
+    [found] = live_evidence([bands], verdict(decided(better_baseline=better)))
+    [new] = live_evidence([bands], verdict())
+
+    assert (sorted(found.baselines), found.n.sum()) == (expected, n)
+    assert list(new.baselines) == ["ewma"]
 
 
 def test_a_baseline_that_was_always_there_too_counts_beside_the_usual_one() -> None:

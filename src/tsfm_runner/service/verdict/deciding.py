@@ -40,7 +40,8 @@ def decide(
     more) or its coverage is shown to be off by more than ``coverage_release``.
 
     Evidence of too few groups or outcomes changes nothing that was decided before,
-    and so does none at all: those segments are taken over as they are.
+    nor does evidence without the baseline that is served there, nor none at all:
+    those segments are taken over as they are.
     """
     was = {} if current is None else {one.key: one for one in current.segments}
     now = {
@@ -48,6 +49,7 @@ def decide(
             measure(one, rules, occasion.configured), was.get(one.key), rules
         )
         for one in evidence
+        if one.key not in was or was[one.key].better_baseline in one.baselines
     }
     known = set() if current is None else set(current.baselines)
     return Verdict(

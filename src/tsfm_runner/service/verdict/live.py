@@ -7,7 +7,7 @@ import numpy as np
 
 from tsfm_runner.domain.ledger import LedgerForecast
 from tsfm_runner.domain.task import FloatArray
-from tsfm_runner.domain.verdict import SegmentKey
+from tsfm_runner.domain.verdict import SegmentKey, Verdict
 from tsfm_runner.service.calibration.arrays import IntArray
 from tsfm_runner.service.calibration.rows import unpack
 from tsfm_runner.service.calibration.tallying import kept
@@ -28,13 +28,14 @@ _Sums = dict[_Place, FloatArray]
 
 
 def live_evidence(
-    parts: Iterable[Sequence[LedgerForecast]],
+    parts: Iterable[Sequence[LedgerForecast]], current: Verdict | None = None
 ) -> list[SegmentEvidence]:
     """Return what the ledger says of models that stand beside baselines.
 
     ``parts`` hold forecasts and shadows in some order of time; those of one answer
     stand in one part or in two that follow each other. A step counts where its
-    outcome is known of the model and of every baseline beside it.
+    outcome is known of the model and of every baseline beside it. Where the better
+    baseline of the ``current`` verdict stood beside a model, those outcomes count.
     """
     sums: _Sums = {}
     for part in _answers(parts):
@@ -42,7 +43,12 @@ def live_evidence(
     by_key: dict[SegmentKey, _Sums] = {}
     for place, row in sums.items():
         by_key.setdefault(place.key, {})[place] = row
-    return [_evidence(key, found) for key, found in sorted(by_key.items())]
+    evidence = []
+    for key, found in sorted(by_key.items()):
+        was = None if current is None else current.find(key)
+        better = None if was is None else was.better_baseline
+        evidence.append(_evidence(key, found, better))
+    return evidence
 
 
 def _answers(
@@ -121,17 +127,19 @@ def _comparisons(answer: Sequence[LedgerForecast]) -> Iterator[_Comparison]:
             )
 
 
-def _evidence(key: SegmentKey, sums: Mapping[_Place, FloatArray]) -> SegmentEvidence:
+def _evidence(
+    key: SegmentKey, sums: Mapping[_Place, FloatArray], better: str | None
+) -> SegmentEvidence:
     """Return the evidence of one segment, over outcomes with the same baselines.
 
-    They are those of the baseline that stood beside the model most often, and of
-    any other that was always there too.
+    They are those of the better baseline, or where it never stood beside the model
+    of the one that did most often, and of any other that was always there too.
     """
     counts: dict[str, float] = {}
     for place, row in sums.items():
         for name in place.baselines:
             counts[name] = counts.get(name, 0.0) + row[0]
-    main = min(counts, key=lambda name: (-counts[name], name))
+    main = min(counts, key=lambda name: (name != better, -counts[name], name))
     used = {place: row for place, row in sums.items() if main in place.baselines}
     common = sorted(set.intersection(*(set(place.baselines) for place in used)))
     groups = sorted({place.group for place in used})
