@@ -115,10 +115,10 @@ class Router:
             fallback_reason=reason,
             policy_number=outlook.standing.number,
         ).past_obstacles()
-        if route.target.rung != "baseline":
+        explored = next((stage.target for stage in stages if stage.is_explored), None)
+        if explored is None or route.target.rung != "baseline":
             return route
-        explored = (stage.target for stage in stages if stage.is_explored)
-        return replace(route, explored=next(explored, None))
+        return replace(route, explored=explored)
 
     def _stage(
         self,

@@ -48,7 +48,7 @@ def decide(
         one.key: _judged(
             measure(one, rules, occasion.configured), was.get(one.key), rules
         )
-        for one in evidence
+        for one in sorted(evidence, key=lambda one: one.n.size)
         if one.key not in was or was[one.key].better_baseline in one.baselines
     }
     known = set() if current is None else set(current.baselines)

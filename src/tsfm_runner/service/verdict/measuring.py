@@ -13,7 +13,7 @@ from tsfm_runner.core.bootstrap import Interval, group_draws, interval_of
 from tsfm_runner.domain.verdict import SegmentKey
 from tsfm_runner.service.verdict.evidence import COVERAGE, SegmentEvidence
 
-_DRAWS_REMEMBERED = 16
+_DRAWS_REMEMBERED = 1  # they are large, and segments come by their count of groups
 _SURE = 0.95
 _Intervals: TypeAlias = Callable[[FloatArray, FloatArray], Interval]
 
