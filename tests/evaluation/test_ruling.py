@@ -131,3 +131,9 @@ def test_without_a_model_there_is_nothing_to_judge() -> None:
 
 def test_without_a_baseline_there_is_nothing_to_judge_by() -> None:
     assert evidence(model("a", "kalman")) == []
+
+
+def test_the_ladder_is_no_model_and_gets_no_evidence() -> None:
+    models = [*baselines("ewma"), model("ladder", "kalman"), model("a", "kalman")]
+
+    assert {one.key.model_name for one in evidence(*models)} == {"a"}

@@ -29,7 +29,7 @@ from tsfm_runner.domain.forecast import ServedForecast
 from tsfm_runner.domain.model import ModelRegistry
 from tsfm_runner.domain.task import ForecastTask, ModelChoice, Transform
 from tsfm_runner.errors import ConfigurationError, InvalidTaskError
-from tsfm_runner.evaluation.design import Design, Model, Part, frequency_of
+from tsfm_runner.evaluation.design import LADDER, Design, Model, Part, frequency_of
 from tsfm_runner.evaluation.document import DataTold, manifest_of
 from tsfm_runner.evaluation.drawing import baseline, panel_of, windows_of
 from tsfm_runner.evaluation.panel import Origins, Panel, Windows, origins_of
@@ -40,7 +40,6 @@ from tsfm_runner.service.routing import BASELINE_METHODS
 
 _Drawn: TypeAlias = dict[str, npt.NDArray[Any]]
 
-LADDER = "ladder"
 _TOGETHER = 256
 _PATIENCE_S = 600.0  # a study waits: what a model can do is asked, not how fast
 

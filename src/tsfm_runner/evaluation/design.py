@@ -15,6 +15,7 @@ from tsfm_runner.errors import InvalidTaskError
 from tsfm_runner.service.calibration.priors import Prior
 
 BAND = 0.8  # coverage of the band that breaches are told of
+LADDER = "ladder"  # the name of whatever the service would answer with
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 _NEEDED = (0.1, 0.5, 0.9)
 _ORIGINS_IN_PART = 20_000

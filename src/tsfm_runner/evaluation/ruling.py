@@ -6,6 +6,7 @@ import numpy as np
 
 from tsfm_runner.core.metric_sums import MetricSums
 from tsfm_runner.domain.verdict import SegmentKey
+from tsfm_runner.evaluation.design import LADDER
 from tsfm_runner.evaluation.results import StepResults
 from tsfm_runner.evaluation.study import Study
 from tsfm_runner.service.verdict.evidence import COVERAGE, SegmentEvidence
@@ -15,7 +16,8 @@ def evidence_of(study: Study) -> Iterator[SegmentEvidence]:
     """Yield the evidence on each model but the baselines, in each segment.
 
     Calibrated bands are judged, as they are what is served; all steps ahead count
-    together. There is none where a study has no model or no baseline.
+    together. There is none where a study has no model or no baseline, and none on the
+    ladder, which is no model.
     """
     revisions = {model.name: model.revision for model in study.plan.models}
     for results in study.results:
@@ -30,7 +32,7 @@ def evidence_of(study: Study) -> Iterator[SegmentEvidence]:
             if entry.is_baseline
         }
         for name, place in places.items():
-            if name not in baselines and baselines:
+            if baselines and name not in {*baselines, LADDER}:
                 key = SegmentKey(name, revisions[name], results.step_s, "")
                 yield from _of_model(results, key, place, baselines, study)
 
