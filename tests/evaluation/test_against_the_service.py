@@ -55,7 +55,9 @@ async def served(
         for step in np.unique(origins.steps).tolist():
             rows = np.flatnonzero(origins.steps == step)
             clock.now_s = float(step * STEP_S)
-            tasks = [task_at(panel, origins, row, design, method) for row in rows]
+            tasks = [
+                task_at(panel, origins, row, design, method) for row in rows.tolist()
+            ]
             answers = await backend.forecasts.forecast_many(tasks, deadline_s=60)
             for row, answer in zip(rows, answers, strict=True):
                 assert isinstance(answer, ServedForecast)
