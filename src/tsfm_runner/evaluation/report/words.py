@@ -134,24 +134,26 @@ def _praise(document: Document, entry: str) -> Iterator[str]:
         f"{number(interval['interval_score'])}, with bands "
         f"{_points(interval['width'])} wide on average."
     )
-    yield from _kept(entry, interval)
+    yield from _kept(entry, interval, n_groups=cell["n_groups"])
 
 
 def _points(width: float | None) -> str:
     return UNKNOWN if width is None else f"{100 * width:.{_SHOWN_DIGITS - 1}f} points"
 
 
-def _kept(entry: str, interval: OverallInterval) -> Iterator[str]:
+def _kept(entry: str, interval: OverallInterval, *, n_groups: int) -> Iterator[str]:
     right = is_right(interval)
     if right is None:
         return
     target = whole_percent(interval["coverage"])
-    told = "keeps" if right else "breaks"
+    is_sure = badness(interval, n_groups=n_groups)[0] > 0
+    told = "keeps" if right else "breaks" if is_sure else "misses"
+    doubt = "" if right or is_sure else ", though not beyond its 95 % interval"
     closed, inside = percent(interval["closed"]), percent(interval["open"])
     yield (
-        f"It {told} its promise of {target}: {closed} of outcomes fell inside with the "
-        f"edges (C₊) and {inside} without (C₋); a band is right when C₋ ≤ target ≤ C₊."
-        + ("" if right else f" Mind this before you serve {entry}.")
+        f"It {told} its promise of {target}{doubt}: {closed} of outcomes fell inside "
+        f"with the edges (C₊) and {inside} without (C₋); a band is right when "
+        "C₋ ≤ target ≤ C₊." + (f" Mind this before you serve {entry}." * is_sure)
     )
 
 
