@@ -99,7 +99,7 @@ def test_among_events_nothing_has_to_lie_after_a_cut() -> None:
     "leak",
     [
         lambda panel: replace(panel, prices=np.roll(panel.prices, -1)),
-        lambda panel: replace(panel, first_steps=panel.first_steps - 1),
+        lambda panel: replace(panel, steps=panel.steps - 1),
     ],
     ids=["prices one step early", "times one step early"],
 )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.evaluation.recordings import START_S, STEP_S, make_market, make_markets
 
 from tsfm_runner.domain.recording import RecordedMarket
-from tsfm_runner.domain.task import MarketFacts
+from tsfm_runner.domain.task import MAX_HORIZON, MarketFacts
 from tsfm_runner.evaluation.panel import (
     Panel,
     Windows,
@@ -55,7 +55,8 @@ def panel() -> Panel:
 
 def test_a_price_stands_until_the_next_one_but_not_for_too_long(panel: Panel) -> None:
     assert panel.starts.tolist() == [0, 2, 14, 17]
-    assert panel.first_steps.tolist() == [FIRST, FIRST, FIRST + 4]
+    assert panel.steps[panel.starts[:-1]].tolist() == [FIRST, FIRST, FIRST + 4]
+    assert np.diff(panel.steps[2:14]).tolist() == 11 * [1]
     np.testing.assert_array_equal(panel.prices[2:14], ON_GRID)
     assert panel.groups == ["before", "holed", "after"]
 
@@ -74,10 +75,24 @@ def test_a_price_stands_for_one_step_however_short_the_gap() -> None:
     assert panel_of(lone, max_gap_s=0).prices.tolist() == [0.4, 0.5, 0.5, 0.6, 0.6]
 
 
+def test_a_hole_of_many_years_takes_no_room() -> None:
+    market = recorded({0: 0.4, 1: 0.5, 90_000_000: 0.6, 90_000_001: 0.7})
+
+    panel = panel_of(market, max_gap_s=0)
+
+    origins = origins_of(panel)
+    outcomes = outcomes_of(panel, origins, horizon=MAX_HORIZON)
+    rise, _ = excursions(panel)
+    assert panel.prices.size < 1_000
+    assert (origins.steps - FIRST).tolist() == [1, 2, 90_000_001]
+    assert outcomes[np.isfinite(outcomes)].tolist() == [0.5]
+    assert np.isnan(rise[origins.places[1]])
+
+
 def test_a_point_between_steps_counts_from_the_step_after_it() -> None:
     panel = panel_of(recorded({1: 0.4, 2: 0.5, 3: 0.6}, late_s=STEP_S - 1))
 
-    assert panel.first_steps.tolist() == [FIRST + 1]
+    assert panel.steps.tolist() == [FIRST + 1, FIRST + 2, FIRST + 3]
     assert panel.prices.tolist() == [0.4, 0.5, 0.6]
 
 
@@ -268,7 +283,7 @@ def test_a_shift_in_time_by_whole_steps_shifts_steps_and_nothing_else(
 
     np.testing.assert_array_equal(here.prices, there.prices)
     np.testing.assert_array_equal(here.run_starts, there.run_starts)
-    np.testing.assert_array_equal(here.first_steps + n_steps, there.first_steps)
+    np.testing.assert_array_equal(here.steps + n_steps, there.steps)
     for name in ("places", "markets", "ages"):
         np.testing.assert_array_equal(
             getattr(origins_of(here), name), getattr(origins_of(there), name)

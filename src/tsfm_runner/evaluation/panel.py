@@ -9,7 +9,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from tsfm_runner.core.arrays import BoolArray, FloatArray, IntArray
 from tsfm_runner.domain.recording import RecordedMarket
-from tsfm_runner.service.warming import histories_of
+from tsfm_runner.domain.task import MAX_HORIZON
+from tsfm_runner.service.warming import History, histories_of
 
 FOLLOW_S = 6 * 3_600  # a breach is followed by a move within six hours, or not
 
@@ -20,12 +21,14 @@ class Panel:
 
     Attributes
     ----------
-    first_steps : (n_markets,) array
-        Step, counted from 1970, of the first price of each market.
     starts : (n_markets + 1,) array
         Where the prices of each market begin, and where the last ones end.
+    steps : (n_prices,) array
+        Step of each price, counted from 1970; one after the other up to a hole.
     prices : (n_prices,) array
-        One a step; NaN where none is known for too long.
+        One a step; NaN where none is known for too long. A hole that no forecast and
+        no move after it reaches across is cut short, so that a market of few prices
+        in many years needs no more room than those.
     run_starts : (n_prices,) array
         Place of the first price since the last hole.
 
@@ -33,8 +36,8 @@ class Panel:
 
     step_s: int
     markets: tuple[RecordedMarket, ...]
-    first_steps: IntArray
     starts: IntArray
+    steps: IntArray
     prices: FloatArray
     run_starts: IntArray
 
@@ -69,7 +72,8 @@ def make_panel(
     A price stands for ``max_gap_s``, at least one step. Markets without two prices
     in a row are left out.
     """
-    kept, firsts, rows = [], [], []
+    kept, steps, rows = [], [np.empty(0, dtype=np.int64)], [np.empty(0)]
+    longest_hole = max(MAX_HORIZON, FOLLOW_S // step_s)
     for market in markets:
         runs = list(
             histories_of(
@@ -83,23 +87,32 @@ def make_panel(
         )
         if not runs:
             continue
-        row = np.full(runs[-1].last_step - runs[0].first_step + 1, np.nan)
-        for run in runs:
-            start = run.first_step - runs[0].first_step
-            row[start : start + run.prices.size] = run.prices
+        step, row = _joined(runs, longest_hole)
         kept.append(market)
-        firsts.append(runs[0].first_step)
+        steps.append(step)
         rows.append(row)
-    starts = np.cumsum([0, *(row.size for row in rows)])
-    prices = np.concatenate(rows) if rows else np.empty(0)
+    starts = np.cumsum([row.size for row in rows])
+    prices = np.concatenate(rows)
     return Panel(
         step_s,
         tuple(kept),
-        np.array(firsts, dtype=np.int64),
         starts,
+        np.concatenate(steps),
         prices,
         _run_starts(prices, starts),
     )
+
+
+def _joined(runs: Sequence[History], longest_hole: int) -> tuple[IntArray, FloatArray]:
+    """Return the steps and prices of all runs, with the holes between them."""
+    steps, prices = [], []
+    end = runs[0].first_step
+    for run in runs:
+        hole = np.arange(end, min(run.first_step, end + longest_hole))
+        steps += [hole, np.arange(run.first_step, run.last_step + 1)]
+        prices += [np.full(hole.size, np.nan), run.prices]
+        end = run.last_step + 1
+    return np.concatenate(steps), np.concatenate(prices)
 
 
 def _run_starts(prices: FloatArray, starts: IntArray) -> IntArray:
@@ -121,7 +134,7 @@ def origins_of(panel: Panel) -> Origins:
     return Origins(
         at,
         markets,
-        panel.first_steps[markets] + at - panel.starts[markets],
+        panel.steps[at],
         counted[at] - before[markets],
     )
 

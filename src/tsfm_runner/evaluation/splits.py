@@ -89,12 +89,13 @@ def make_split(
             source_of[market.group] = min(
                 market.source, source_of.get(market.group, market.source)
             )
-            start_s = float(panel.first_steps[place] * panel.step_s)
+            start_s = float(panel.steps[panel.starts[place]] * panel.step_s)
             first_s[market.group] = min(start_s, first_s.get(market.group, start_s))
-        sources = np.array([market.source for market in panel.markets])
-        of_origin = sources[origins.markets]
-        for source in np.unique(sources).tolist():
-            steps = origins.steps[of_origin == source]
+        sources = [market.source for market in panel.markets]
+        names, places = np.unique(sources, return_inverse=True)
+        of_origin = places[origins.markets]
+        for number, source in enumerate(names.tolist()):
+            steps = origins.steps[of_origin == number]
             times.setdefault(source, []).append(steps * float(panel.step_s))
     cuts_s = {
         source: float(np.quantile(np.concatenate(parts), TRAIN_SHARE, method="higher"))

@@ -63,7 +63,7 @@ class Walk:
         self._origin_at[origins.places] = np.arange(origins.places.size)
         market = np.repeat(np.arange(len(panel.markets)), np.diff(panel.starts))
         self._depth = np.arange(panel.prices.size) - panel.starts[market]
-        self._steps = panel.first_steps[market] + self._depth
+        self._steps = panel.steps
 
     def __iter__(self) -> Iterator[Block]:
         """Yield blocks of about so many origins that the calls for them are few."""
