@@ -239,7 +239,8 @@ def test_ratios_are_those_of_the_means(found: Found) -> None:
         score = names[row["metric"]]
         own, other = (means[row[side], *scope][score] for side in ("entry", "against"))
         assert_agree(row, {"ratio": own / other})
-        assert row["is_significant"] == (row["high"] < 1 or row["low"] > 1)
+        if row["is_significant"]:
+            assert row["high"] < 1 or row["low"] > 1
 
     assert {row["metric"] for row in found.document["ratios"]} == set(names)
 

@@ -140,21 +140,27 @@ def test_a_ratio_and_its_reverse_are_one_together(document: Document) -> None:
         assert row["is_significant"] == reverse["is_significant"]
 
 
-def test_a_ratio_is_significant_where_its_interval_does_not_hold_one(
-    document: Document,
-) -> None:
+def test_a_ratio_is_significant_where_its_interval_does_not_hold_one() -> None:
+    markets = make_markets(12, n_points=60)
+    plan = planned(markets, baselines("ewma", "har"), DESIGN)
+    rows: list[Any] = [dict(row) for row in document_of(studied(plan), TOLD)["ratios"]]
+
+    for row in rows:
+        assert row["low"] <= row["ratio"] <= row["high"]
+        is_one_held = row["low"] <= 1 <= row["high"]
+        assert row["is_significant"] == (not is_one_held)
+
+    assert {row["is_significant"] for row in rows} == {True, False}
+
+
+def test_of_few_groups_no_ratio_is_significant(document: Document) -> None:
     rows: list[Any] = [dict(row) for row in document["ratios"]]
 
+    assert not any(row["is_significant"] for row in rows)
     for row in rows:
         if row["freq"] == "1h":  # of one group nobody knows how sure it is
             assert row["low"] is row["high"] is None
-            assert not row["is_significant"]
-        else:
-            assert row["low"] <= row["ratio"] <= row["high"]
-            is_one_held = row["low"] <= 1 <= row["high"]
-            assert row["is_significant"] == (not is_one_held)
-
-    assert {row["is_significant"] for row in rows} == {True, False}
+    assert any(row["freq"] != "1h" and row["high"] < 1 for row in rows)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +169,7 @@ def test_a_ratio_is_significant_where_its_interval_does_not_hold_one(
 def test_long_tables_tell_of_the_first_the_middle_and_the_last_step(
     horizon: int, steps: list[int]
 ) -> None:
-    assert told_steps(make_design(horizon=horizon)) == steps
+    assert told_steps(horizon) == steps
 
 
 def test_the_manifest_tells_what_was_studied(study: Study) -> None:

@@ -10,7 +10,7 @@ from tsfm_runner.core.arrays import FloatArray, IntArray
 _LONGEST = 4_096
 _DRAWS_AT_ONCE = 64
 _ROUNDING = 1e-9
-_CURVES_REMEMBERED = 64
+_CURVES_REMEMBERED = 1_024  # 32 KiB each, for all steps of the longest horizon
 
 
 def near_ceiling(  # noqa: PLR0913 - one number each

@@ -13,6 +13,7 @@ from tsfm_runner.evaluation.schema import Weighting
 
 N_DRAWS = 1_000
 SEED = 20260220
+LEAST_GROUPS = 5  # of which 95 % intervals are believed
 
 
 def draws_of(n_groups: int) -> FloatArray:

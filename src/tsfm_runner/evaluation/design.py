@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from tsfm_runner.config import Settings
 from tsfm_runner.core.har import HarTable
-from tsfm_runner.domain.frequency import Frequency
+from tsfm_runner.domain.frequency import Frequency, step_text
 from tsfm_runner.domain.recording import RecordedMarket
 from tsfm_runner.domain.task import MAX_HORIZON, MAX_LEVEL, MIN_LEVEL
 from tsfm_runner.errors import InvalidTaskError
@@ -20,8 +20,6 @@ LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 _NEEDED = (0.1, 0.5, 0.9)
 _ORIGINS_IN_PART = 20_000
 _DECIMALS = 9
-_SECONDS_PER_MINUTE = 60
-_MINUTES_PER_HOUR = 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,23 +112,13 @@ def _packed(step_s: int, groups: Sequence[Sequence[RecordedMarket]]) -> list[Par
             size = 0
         packed[-1] += sorted(group, key=lambda market: market.market_id)
         size += sum(market.times_s.size for market in group)
-    freq = freq_of(step_s)
+    freq = step_text(step_s)
     return [
         Part(f"{freq}-{number:04d}", step_s, tuple(members))
         for number, members in enumerate(packed)
     ]
 
 
-def freq_of(step_s: int) -> str:
-    """Return a step as people write it.
-
-    >>> freq_of(300), freq_of(7_200)
-    ('5m', '2h')
-    """
-    hours, rest = divmod(step_s, _SECONDS_PER_MINUTE * _MINUTES_PER_HOUR)
-    return f"{step_s // _SECONDS_PER_MINUTE}m" if rest else f"{hours}h"
-
-
 def frequency_of(step_s: int) -> Frequency:
     """Return a step as tasks name it."""
-    return Frequency(freq_of(step_s), step_s)
+    return Frequency(step_text(step_s), step_s)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from tsfm_runner.core.metric_sums import MetricSums
+from tsfm_runner.domain.frequency import step_text
 from tsfm_runner.evaluation.bounds import N_DRAWS, SEED
-from tsfm_runner.evaluation.design import freq_of
 from tsfm_runner.evaluation.parting import segment_rows, start_rows
 from tsfm_runner.evaluation.pooling import overall_rows, ratio_rows
 from tsfm_runner.evaluation.results import EntryName, Pool, pools_of
@@ -67,7 +67,7 @@ def manifest_of(plan: Plan, data: DataTold) -> Manifest:
         },
         "horizon": plan.design.horizon,
         "quantile_levels": list(plan.design.quantile_levels),
-        "steps": [freq_of(step_s) for step_s in plan.steps],
+        "steps": [step_text(step_s) for step_s in plan.steps],
         "seeds": {"split": plan.split.seed, "bootstrap": SEED, "n_draws": N_DRAWS},
         "settings": {
             name: getattr(settings, name).model_dump(mode="json") for name in _SETTINGS
@@ -123,7 +123,7 @@ def _fallbacks(study: Study) -> Iterator[Fallback]:
             for reason, count in sorted(reasons.items()):
                 yield {
                     "entry": f"{model}/{kind}",
-                    "freq": freq_of(step_s),
+                    "freq": step_text(step_s),
                     "reason": reason,
                     "n": count,
                 }

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tsfm_runner.core.arrays import BoolArray, FloatArray, IntArray
+from tsfm_runner.domain.frequency import step_text
 from tsfm_runner.domain.recording import RecordedMarket
 from tsfm_runner.errors import LeakageError
-from tsfm_runner.evaluation.design import Design, Model, Part, freq_of
+from tsfm_runner.evaluation.design import Design, Model, Part
 from tsfm_runner.evaluation.drawing import describe, panel_of
 from tsfm_runner.evaluation.material import Material, material_of
 from tsfm_runner.evaluation.panel import Origins, Panel, origins_of
@@ -117,7 +118,7 @@ def check_future(
             _check_alike("traits", sample, shuffled, design, is_past)
         told = ", ".join(model.name for model in own) or "what models are sent"
         yield LeakageCheck(
-            f"bands do not change with the future, {freq_of(step_s)}",
+            f"bands do not change with the future, {step_text(step_s)}",
             f"{int(is_past.sum())} origins: {told}",
         )
 

@@ -21,7 +21,7 @@ def segment_rows(results: StepResults, design: Design) -> Iterator[SegmentScore]
 
     Groups weigh alike; the last row of a segment is that of all steps together.
     """
-    steps = told_steps(design)
+    steps = told_steps(design.horizon)
     for segment, name in enumerate(results.segments):
         cells = np.flatnonzero(results.cells[:, 1] == segment)
         found = results.by_cell[:, cells]
@@ -48,7 +48,7 @@ def segment_rows(results: StepResults, design: Design) -> Iterator[SegmentScore]
 
 def start_rows(results: StepResults, design: Design) -> Iterator[ColdStart]:
     """Yield how all entries did while markets were young; groups weigh alike."""
-    steps = told_steps(design)
+    steps = told_steps(design.horizon)
     for age in np.unique(results.starts[:, 1]).tolist():
         rows = np.flatnonzero(results.starts[:, 1] == age)
         chosen = results.by_start[:, rows][:, :, _places(steps)]

@@ -11,6 +11,7 @@ from tsfm_runner.core.bootstrap import interval_of
 from tsfm_runner.core.metric_sums import MetricSums
 from tsfm_runner.core.noise import near_ceiling
 from tsfm_runner.evaluation.bounds import (
+    LEAST_GROUPS,
     N_DRAWS,
     SEED,
     Bounds,
@@ -137,11 +138,16 @@ def _near(markets: MetricSums, coverage: float, step: int | None) -> Any:  # noq
 def ratio_rows(
     pool: Pool, entries: Sequence[EntryName], design: Design
 ) -> Iterator[Ratio]:
-    """Yield the ratio of each score of each entry to that of each other one."""
+    """Yield the ratio of each score of each entry to that of each other one.
+
+    Of few groups none is significant: of two that are no better or worse, half of the
+    intervals leave out 1, of four one in nine.
+    """
     present = pool.by_group[0, :, -1, 0] > 0
     draws = draws_of(int(present.sum()))
-    places = [*(step - 1 for step in told_steps(design)), design.horizon]
+    places = [*(step - 1 for step in told_steps(design.horizon)), design.horizon]
     groups = pool.by_group[:, present][:, :, places]
+    is_believed = np.count_nonzero(groups[0, ..., 0], axis=0) >= LEAST_GROUPS
     for weighting in WEIGHTINGS:
         weighted = np.stack([weighed(one, weighting) for one in groups])
         sums = MetricSums(design.quantile_levels, weighted)
@@ -163,7 +169,9 @@ def ratio_rows(
                         "ratio": number(value),
                         "low": number(low),
                         "high": number(high),
-                        "is_significant": high < 1 or low > 1,
+                        "is_significant": bool(
+                            is_believed[index] and (high < 1 or low > 1)
+                        ),
                     }
 
 

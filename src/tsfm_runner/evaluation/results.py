@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from tsfm_runner.core.arrays import FloatArray, IntArray
-from tsfm_runner.evaluation.design import Design, freq_of
+from tsfm_runner.domain.frequency import step_text
 from tsfm_runner.evaluation.schema import ALL_FREQS
 from tsfm_runner.evaluation.scoring import KINDS, Kind
 from tsfm_runner.ports import Arrays
@@ -59,7 +59,7 @@ class StepResults:
     @property
     def freq(self) -> str:
         """The step as people write it."""
-        return freq_of(self.step_s)
+        return step_text(self.step_s)
 
     @cached_property
     def by_group(self) -> FloatArray:
@@ -137,6 +137,6 @@ def _with_all_steps(sums: FloatArray) -> FloatArray:
     return np.concatenate((sums, sums.sum(axis=2, keepdims=True)), axis=2)
 
 
-def told_steps(design: Design) -> list[int]:
+def told_steps(horizon: int) -> list[int]:
     """Return the steps that long tables tell of: first, middle and last."""
-    return sorted({1, (design.horizon + 1) // 2, design.horizon})
+    return sorted({1, (horizon + 1) // 2, horizon})

@@ -20,9 +20,7 @@ from tsfm_runner.evaluation.report.words import alarms, subject, verdict
 STUDY = study(models=("ewma", "har"), horizon=3, n_segments=3)
 
 
-def told(
-    entry: str, *, closed: float, inside: float, closed_high: float = 1.0
-) -> Any:  # noqa: ANN401
+def told(entry: str, *, closed: float, inside: float, closed_high: float = 1.0) -> Any:  # noqa: ANN401
     """Return a study whose best entry has the given coverage at 80 %."""
     document = copied(STUDY)
     cells: Any = chief_cells(document)
@@ -151,9 +149,10 @@ def test_all_frequencies_together_come_first() -> None:
 
 
 def test_few_steps_are_all_the_first_the_middle_and_the_last() -> None:
-    twelve, one = copied(STUDY), copied(STUDY)
-    twelve["horizon"], one["horizon"] = 12, 1
+    thirteen, twelve, one = copied(STUDY), copied(STUDY), copied(STUDY)
+    thirteen["horizon"], twelve["horizon"], one["horizon"] = 13, 12, 1
 
+    assert few_steps(thirteen) == [0, 1, 7, 13]
     assert few_steps(twelve) == [0, 1, 6, 12]
     assert few_steps(one) == [0, 1]
 

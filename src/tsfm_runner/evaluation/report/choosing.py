@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from tsfm_runner.evaluation.bounds import LEAST_GROUPS
+from tsfm_runner.evaluation.results import told_steps
 from tsfm_runner.evaluation.schema import (
     ALL_FREQS,
     Document,
@@ -13,7 +15,6 @@ from tsfm_runner.evaluation.schema import (
 )
 
 MAIN_COVERAGE = 0.8
-LEAST_GROUPS = 5  # of which 95 % intervals are believed
 ALL_STEPS: Final = 0  # in tables of numbers; the document says null
 
 
@@ -33,8 +34,7 @@ def main_coverage(document: Document) -> float:
 
 def few_steps(document: Document) -> list[int]:
     """Return all steps together, the first, the middle and the last one."""
-    horizon = document["horizon"]
-    return [ALL_STEPS, *sorted({1, max(1, horizon // 2), horizon})]
+    return [ALL_STEPS, *told_steps(document["horizon"])]
 
 
 def chief_cells(document: Document) -> list[Overall]:

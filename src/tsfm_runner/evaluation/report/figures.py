@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from tsfm_runner.evaluation.bounds import LEAST_GROUPS
 from tsfm_runner.evaluation.report.choosing import (
     ALL_STEPS,
-    LEAST_GROUPS,
     badness,
     best_entry,
     chief_ratios,
