@@ -36,7 +36,7 @@ from tsfm_runner.errors import (
     InvalidTaskError,
     ModelNotAllowedError,
 )
-from tsfm_runner.evaluation.design import Design, Model, parts_of
+from tsfm_runner.evaluation.design import Design, Model, Part, parts_of
 from tsfm_runner.evaluation.drawing import panel_of, windows_of
 from tsfm_runner.evaluation.panel import origins_of
 from tsfm_runner.evaluation.study import Plan
@@ -339,6 +339,12 @@ def other_settings(plan: Plan, **sections: Any) -> Plan:  # noqa: ANN401
     return replace(plan, design=replace(plan.design, settings=settings))
 
 
+def regrouped(plan: Plan) -> tuple[Part, ...]:
+    """Return the parts without the last market, as if it had another step."""
+    *others, last = plan.parts
+    return (*others, replace(last, markets=last.markets[:-1]))
+
+
 @pytest.fixture(scope="module")
 def plan() -> Plan:
     models = [model_of(DEAD, CHRONOS), *baselines("ewma", "har")]
@@ -352,6 +358,7 @@ def plan() -> Plan:
         lambda plan: replace(plan, models=plan.models[:1]),
         lambda plan: replace(plan, models=(*plan.models, model_of(DEAD, CHRONOS))),
         lambda plan: replace(plan, keeps_bands=False),
+        lambda plan: replace(plan, parts=regrouped(plan)),
         lambda plan: replace(plan, split=replace(plan.split, seed=2)),
         lambda plan: replace(plan, split=replace(plan.split, name="event")),
         lambda plan: replace(plan, design=replace(plan.design, horizon=3)),

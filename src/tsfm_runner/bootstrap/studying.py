@@ -114,6 +114,10 @@ def fingerprint_of(plan: Plan, data: DataTold) -> str:
     document = (
         manifest_of(plan, data),
         plan.keeps_bands,
+        [
+            (part.name, [market.market_id for market in part.markets])
+            for part in plan.parts  # the step of a market may be listed, not recorded
+        ],
         [model.name for model in plan.models],  # units go by their places
         settings if served else None,
         [pickle.dumps(model.draw).hex() for model in served],
