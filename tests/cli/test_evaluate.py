@@ -149,6 +149,7 @@ def test_a_market_that_cannot_be_used_costs_one_line_and_nothing_else(
         (("--quantiles", "0.1,0.9"), ExitCode.USAGE, "quantile_levels: must ascend"),
         (("--split", "cold"), ExitCode.USAGE, "the split cold leaves nothing to score"),
         (("--where", "nothing"), ExitCode.USAGE, "nothing"),
+        (("--seed", -1), ExitCode.USAGE, "seed: must not be negative"),
     ],
 )
 def test_a_question_without_an_answer_is_told_in_one_line(
@@ -178,10 +179,11 @@ def test_another_study_in_the_same_folder_has_to_wait(prices: Path, out: Path) -
 def test_left_overs_of_a_killed_study_are_removed(prices: Path, out: Path) -> None:
     out.mkdir()
     (out / "scores.json.123.part").write_text("hal")
+    (out / "download.part").write_text("of somebody else")
 
     run("evaluate", prices, *QUICK, "--out", out)
 
-    assert names_in(out) == FILES
+    assert names_in(out) == ["download.part", *FILES]
 
 
 def test_a_model_of_a_runtime_gets_a_verdict(prices: Path, out: Path) -> None:

@@ -18,7 +18,13 @@ from rich.progress import (
 
 from tsfm_runner.adapters.files.recording import read_recording
 from tsfm_runner.adapters.files.results import remove_left_overs
-from tsfm_runner.cli.evaluate_output import BANDS, tell_files, write_bands, write_files
+from tsfm_runner.cli.evaluate_output import (
+    BANDS,
+    FILES,
+    tell_files,
+    write_bands,
+    write_files,
+)
 from tsfm_runner.cli.evaluate_tables import study_tables
 from tsfm_runner.cli.exit_codes import ExitCode
 from tsfm_runner.cli.forecast_options import QuantilesOption, WhereOption, parse_levels
@@ -66,7 +72,7 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
     split: Annotated[
         Literal["time", "event", "cold"],
         typer.Option(
-            help="Score what came after the first six tenths of the time of each "
+            help="Score what came after the first six tenths of the origins of each "
             "source; whole events that nothing was learned from; or the first 36 "
             "prices of new events."
         ),
@@ -142,7 +148,7 @@ def _studied(
             write_bands(out / BANDS, study, store)
 
     def write(found: Evaluation) -> None:
-        remove_left_overs(out)
+        remove_left_overs(out, FILES)
         written.extend(write_files(out, found))
 
     with _showing() as progress:

@@ -14,6 +14,11 @@ from tsfm_runner.facade import Evaluation
 from tsfm_runner.ports import WorkStore
 
 BANDS = "bands.parquet"
+_REPORT = "report.html"
+_SCORES, _TABLE = "scores.json", "scores.parquet"
+_RUN = "run.json"
+_VERDICT = "verdict.yaml"
+FILES = (_REPORT, _SCORES, _TABLE, _RUN, _VERDICT, BANDS)
 
 
 def write_bands(path: Path, study: Study, store: WorkStore) -> None:
@@ -23,15 +28,15 @@ def write_bands(path: Path, study: Study, store: WorkStore) -> None:
 
 def write_files(folder: Path, found: Evaluation) -> list[Path]:
     """Write what a study found; return the files, the report first."""
-    report, scores = folder / "report.html", folder / "scores.json"
-    table, run = folder / "scores.parquet", folder / "run.json"
+    report, scores = folder / _REPORT, folder / _SCORES
+    table, run = folder / _TABLE, folder / _RUN
     write_text(scores, json.dumps(found.document, allow_nan=False) + "\n")
     write_table(table, [found.markets])
     write_text(run, json.dumps(found.timing, indent=1) + "\n")
     write_text(report, found.to_html())
     if found.verdict is None:
         return [report, scores, table, run]
-    verdict = folder / "verdict.yaml"
+    verdict = folder / _VERDICT
     write_verdict(found.verdict, verdict)
     return [report, scores, table, run, verdict]
 

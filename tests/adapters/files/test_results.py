@@ -110,14 +110,15 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(
     (tmp_path / ".parts-x1").mkdir()
     (tmp_path / ".parts-x1" / "0.parquet").write_bytes(b"PAR1")
     (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "notes.txt.1.part").write_text("mine too")
     (tmp_path / ".work").mkdir()
 
-    remove_left_overs(tmp_path)
+    remove_left_overs(tmp_path, ["scores.json"])
 
-    assert names_in(tmp_path) == [".work", "notes.txt"]
+    assert names_in(tmp_path) == [".work", "notes.txt", "notes.txt.1.part"]
 
 
 def test_a_folder_that_is_not_there_has_no_left_overs(tmp_path: Path) -> None:
-    remove_left_overs(tmp_path / "never")
+    remove_left_overs(tmp_path / "never", ["scores.json"])
 
     assert names_in(tmp_path) == []

@@ -51,9 +51,10 @@ def _replaced(path: Path, write: Callable[[Path], object]) -> None:
             part.unlink(missing_ok=True)
 
 
-def remove_left_overs(folder: Path) -> None:
-    """Delete what a study that was killed left half written."""
-    for left_over in folder.glob("*.part"):
-        left_over.unlink(missing_ok=True)
+def remove_left_overs(folder: Path, names: Iterable[str]) -> None:
+    """Delete what a study that was killed left half written of files so called."""
+    for name in names:
+        for left_over in folder.glob(f"{name}.*.part"):
+            left_over.unlink(missing_ok=True)
     for left_over in folder.glob(".parts-*"):
         shutil.rmtree(left_over, ignore_errors=True)
