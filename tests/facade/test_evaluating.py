@@ -201,6 +201,10 @@ def test_models_of_a_runtime_are_asked_by_several_processes_too() -> None:
         ({"models": ["nobody:x"]}, "before a colon"),
         ({"freq": "x"}, "freq: must look like"),
         ({"horizon": 0}, "horizon: must lie"),
+        ({"split": "tme"}, "split: must be one of time, event, cold"),
+        ({"seed": -1}, "seed: must not be negative"),
+        ({"n_groups": 0}, "n_groups: must be at least 1"),
+        ({"n_jobs": 0}, "n_jobs: must be at least 1"),
     ],
 )
 def test_a_question_without_an_answer_is_refused(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import polars as pl
 from narwhals.typing import IntoDataFrame
@@ -77,6 +77,17 @@ class Asked:
     n_jobs: int | None = None
     ray: str | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse what has no meaning, before anything is read."""
+        splits = get_args(SplitName)
+        if self.split not in splits:
+            raise InvalidTaskError("split", f"must be one of {', '.join(splits)}")
+        if self.seed < 0:
+            raise InvalidTaskError("seed", "must not be negative")
+        for name, count in (("n_groups", self.n_groups), ("n_jobs", self.n_jobs)):
+            if count is not None and count < 1:
+                raise InvalidTaskError(name, "must be at least 1")
+
     @property
     def wanted(self) -> Wanted:
         """Which part of a recording is read."""
@@ -126,7 +137,7 @@ def evaluate(  # noqa: PLR0913 - one keyword for each thing that can be asked
     quantile_levels : sequence of float
         Ascending, with 0.1, 0.5 and 0.9, and with ``1 - level`` for every level.
     split : {"time", "event", "cold"}
-        What is scored: what came after the first six tenths of the time of a source;
+        What is scored: what came after the first six tenths of the origins of a source;
         whole events that nothing was learned from; the first 36 prices of new events.
     where : sequence of str
         Columns of the table of markets that must be true.

@@ -79,6 +79,12 @@ def test_only_markets_for_which_every_column_is_true_are_kept() -> None:
     assert set(read_markets(table, where=["core", "open"])) == {"a"}
 
 
+def test_a_row_without_a_name_says_nothing_of_a_market() -> None:
+    table = pl.LazyFrame({"market_id": ["a", None], "category": ["sport", "news"]})
+
+    assert set(read_markets(table)) == {"a"}
+
+
 @pytest.mark.parametrize("name", ["absent", "market_id"])
 def test_a_column_that_is_no_claim_cannot_choose(name: str) -> None:
     table = pl.LazyFrame({"market_id": ["a"], "core": [True]})

@@ -288,6 +288,15 @@ def test_an_end_that_nobody_knew_before_is_dropped(tmp_path: Path) -> None:
     assert second.facts.closes_at == last + timedelta(days=1)
 
 
+def test_a_recording_is_called_like_its_folder_however_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = written(tmp_path / "spring", prices=recorded_prices("a"))
+    monkeypatch.chdir(folder)
+
+    assert {read(Path(place)).name for place in (".", "../spring")} == {"spring"}
+
+
 def test_an_end_that_no_calendar_has_is_not_known(tmp_path: Path) -> None:
     folder = written(
         tmp_path,

@@ -40,8 +40,10 @@ def read_markets(
     with readable("the markets"):
         schema = table.collect_schema()
         require_booleans(schema, where)
-        chosen = table.filter(*(pl.col(name) for name in where))
-        market = pl.col(pick_column(schema, MARKET_NAMES)).cast(pl.String)
+        name = pick_column(schema, MARKET_NAMES)
+        named = table.filter(pl.col(name).is_not_null())  # the others say nothing
+        chosen = named.filter(*(pl.col(claim) for claim in where))
+        market = pl.col(name).cast(pl.String)
         rows = chosen.select(market.alias("market_id"), *_columns(schema)).collect()
         if "end" in rows.columns:
             rows = rows.with_columns(end=epoch_seconds(rows["end"]))

@@ -69,15 +69,16 @@ def open_recorded(
         table = table_of(source, {*POINT_NAMES, *_FACT_NAMES, *where})
         points, markets = canonical_points(table, config), _markets_in([table], where)
         return _tables("frame", points, markets, where)
+    name = source.resolve().name  # that of a folder called ".", too
     with quiet_panics():
         paths = price_files(source)
         points, unread = read_parts(paths, config)
         listed = _markets_beside(source)
         if listed is not None:
-            tables = _tables(source.name, points, scan_facts(listed), where)
+            tables = _tables(name, points, scan_facts(listed), where)
             return replace(tables, is_listed=True, unread=tuple(unread.values()))
         rows = [scan_facts(path) for path in paths if path not in unread]
-        tables = _tables(source.name, points, _markets_in(rows, where), where)
+        tables = _tables(name, points, _markets_in(rows, where), where)
         return replace(tables, unread=tuple(unread.values()))
 
 
