@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tsfm_runner.adapters.text_file import read_mapping, read_text
+from tsfm_runner.adapters.text_file import read_mapping, read_text, replace_text
 from tsfm_runner.errors import ConfigurationError
 
 
@@ -67,3 +67,17 @@ def test_an_absent_file_is_refused_by_name(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigurationError, match="absent cannot be read: No such file"):
         read_text(path)
+
+
+def test_what_a_link_leads_to_is_replaced_and_the_link_stays(tmp_path: Path) -> None:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "target").write_text("old")
+    link = tmp_path / "link"
+    link.symlink_to(folder / "target")
+
+    replace_text(link, "new")
+
+    assert link.is_symlink()
+    assert (folder / "target").read_text() == "new"
+    assert list(folder.iterdir()) == [folder / "target"]

@@ -33,15 +33,17 @@ def read_text(path: Path) -> str:
 def replace_text(path: Path, text: str) -> None:
     """Put text in the place of what the file holds, so that none ever reads half.
 
-    Raises ``ConfigurationError`` where that fails; the file is then as it was.
+    A link stays, and what it leads to is replaced. Raises ``ConfigurationError`` where
+    that fails; the file is then as it was.
     """
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    place = Path(os.path.realpath(path))
+    part = place.with_name(f"{place.name}.{os.getpid()}.part")
     try:
         with part.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
+        part.replace(place)
     except OSError as exc:
         part.unlink(missing_ok=True)
         raise ConfigurationError(f"{path} cannot be written: {exc.strerror}") from None

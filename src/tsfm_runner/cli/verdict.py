@@ -62,7 +62,7 @@ def verdict(
         print_json(
             {
                 "file": path,
-                "since": decided.since,
+                "since": decided.since.isoformat(),
                 "is_changed": decided.is_changed,
                 "is_written": write and decided.is_changed,
                 **document_of(decided.verdict),
