@@ -58,8 +58,10 @@ class Journey:
         """
         explored = self.route.explored
         if explored is not None:
-            aside = Aside(explored, answer) if isinstance(answer, RawBand) else None
-            return replace(self, route=replace(self.route, explored=None), aside=aside)
+            if isinstance(answer, RawBand):
+                aside = Aside(explored, answer)
+                return replace(self, route=self.route.judged(None), aside=aside)
+            return replace(self, route=self.route.judged(answer))
         band = answer if isinstance(answer, RawBand) else None
         route = self.route if isinstance(answer, RawBand) else self.route.skip(answer)
         return Journey(self.prepared, route, self.first_model, self.started_s, band)

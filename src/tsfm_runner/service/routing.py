@@ -86,6 +86,18 @@ class Route:
             self.policy_number,
         ).past_obstacles()
 
+    def judged(self, failure: FallbackReason | None) -> "Route":
+        """Return the way on from a model to be judged; its step tells of a failure."""
+        skipped = self.skipped
+        if failure is not None:
+            skipped = tuple(
+                replace(step, detail=f"{step.detail}: {failure}")
+                if step.rung == self.asked.rung
+                else step
+                for step in skipped
+            )
+        return replace(self, skipped=skipped, explored=None)
+
     def past_obstacles(self) -> "Route":
         """Return the way on to the first rung that can be tried."""
         obstacle = self.stages[0].obstacle

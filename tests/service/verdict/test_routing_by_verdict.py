@@ -242,12 +242,14 @@ async def test_exploring_does_not_change_the_answer() -> None:
     assert np.array_equal(plain.values, explored.values)
 
 
-async def test_a_model_that_fails_when_it_is_explored_leaves_no_trace() -> None:
+async def test_a_model_that_fails_when_it_is_explored_leaves_no_band() -> None:
     house = House(FakeVerdicts(LET_GO), FakeRuntime(down), explore_percent=100)
 
     served = await house.ask()
 
     assert served.provenance.fallback_reason is POLICY
+    why = "not_proven: not_better; explored: runtime_unavailable"
+    assert told(served)[0] == ("tollama", False, POLICY, why)
     assert [name for _, name, _ in house.bands] == ["har", "ewma"]
 
 
@@ -277,6 +279,7 @@ async def test_without_room_for_models_none_is_explored() -> None:
     )
 
     assert isinstance(served, ServedForecast)
+    assert told(served)[0][-1] == "not_proven: not_better; explored: overloaded"
     assert house.runtime.calls == []
 
 
