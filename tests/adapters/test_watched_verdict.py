@@ -3,7 +3,8 @@
 import asyncio
 import json
 from io import StringIO
-from pathlib import Path
+from pathlib import Path, PosixPath
+from typing import Any
 
 import pytest
 from tests.service.verdict.samples import decided, verdict
@@ -136,6 +137,40 @@ def test_a_broken_or_missing_file_keeps_the_verdict_and_is_logged_once(
 
     assert found.current is before
     assert logged(written) == [("error", "verdict_kept")] * 2
+
+
+class CountedPath(PosixPath):
+    """A path that knows how often its file was read."""
+
+    n_read = 0
+
+    def read_text(self, *args: Any, **options: Any) -> str:  # noqa: ANN401 - any
+        type(self).n_read += 1
+        return super().read_text(*args, **options)
+
+
+def test_a_broken_file_is_read_once_until_it_changes(path: Path) -> None:
+    write_verdict(FIRST, path)
+    found, counted = watched(path), CountedPath(path)
+    path.write_text("proven: everywhere", encoding="utf-8")
+
+    before = CountedPath.n_read
+
+    for _ in range(3):
+        found.refresh(counted)
+
+    assert CountedPath.n_read == before + 1
+
+
+def test_a_file_that_is_another_for_its_rights_alone_is_read(path: Path) -> None:
+    write_verdict(FIRST, path)
+    found, counted = watched(path), CountedPath(path)
+    before = CountedPath.n_read
+
+    path.chmod(0o400)
+    found.refresh(counted)
+
+    assert CountedPath.n_read == before + 1
 
 
 def test_a_file_that_is_mended_is_taken(path: Path, written: StringIO) -> None:

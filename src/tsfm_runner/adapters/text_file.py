@@ -18,7 +18,7 @@ _YAML_ERRORS = (
     RecursionError,
 )
 
-Stamp: TypeAlias = tuple[int, int, int]
+Stamp: TypeAlias = tuple[int, int, int, int]
 
 
 def read_text(path: Path) -> str:
@@ -50,12 +50,14 @@ def replace_text(path: Path, text: str) -> None:
 
 
 def stamp_of(path: Path | None) -> Stamp | None:
-    """Return what changes with the file, or None where there is none."""
+    """Return what changes with the file and who may read it; None where none is."""
     try:
         found = path.stat() if path is not None else None
     except OSError:
         return None
-    return (found.st_mtime_ns, found.st_size, found.st_ino) if found else None
+    if found is None:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode
 
 
 def read_mapping(path: Path) -> dict[str, Any]:

@@ -65,14 +65,15 @@ class WatchedVerdict:
     def refresh(self, path: Path) -> None:
         """Take the verdict of the file if it has changed and can be used."""
         stamp = stamp_of(path)
-        if stamp == self._seen and self._trouble is None:
+        if stamp == self._seen:
             return
+        self._seen = stamp
         try:
             verdict = read_verdict(path)
         except ConfigurationError as exc:
             self._complain(str(exc))
             return
-        self._seen, self._trouble = stamp, None
+        self._trouble = None
         if verdict != self._current.verdict:
             self._take(verdict)
             self._log.warning(
