@@ -158,6 +158,20 @@ def test_several_processes_in_turn_are_told(order: str) -> None:
         history_of(readings, max_gap_s=GAP_S)
 
 
+def test_processes_that_took_turns_once_do_so_no_longer() -> None:
+    starts = (1.0, 2.0, 1.0, 2.0, 2.0, 2.0)
+    times_s = (0, 60, 120, 180, 240, 180 + GAP_S + 1)
+    readings = [
+        a_reading(started_at_s=start, time_s=START_S + time_s)
+        for start, time_s in zip(starts, times_s, strict=True)
+    ]
+
+    with pytest.raises(ConfigurationError, match="several processes"):
+        history_of(readings[:-1], max_gap_s=GAP_S)
+
+    assert history_of(readings, max_gap_s=GAP_S).readings == readings[3:]
+
+
 def test_processes_one_after_the_other_are_one_service() -> None:
     readings = [a_reading(started_at_s=start) for start in (1.0, 1.0, 2.0, 3.0, 3.0)]
 

@@ -116,14 +116,15 @@ def history_of(readings: Sequence[Reading], *, max_gap_s: float) -> History:
     seen. Time between two readings counts for no more than ``max_gap_s``. Readings
     that another gate was late to keep tell nothing new, and are left out.
 
-    Raises ``ConfigurationError`` where several processes answer in turn.
+    Raises ``ConfigurationError`` where several processes answer in turn. They did so
+    once where one has answered alone for ``max_gap_s`` since: those readings are left
+    out.
     """
     last = readings[-1]
     first = len(readings) - 1
     while first > 0 and _is_comparable(readings[first - 1], last):
         first -= 1
-    run = _in_order(readings[first:])
-    _require_one_process([reading.started_at_s for reading in run])
+    run = _of_one_process(_in_order(readings[first:]), max_gap_s)
     steps = [np.zeros(_row(last).size + 2)]
     steps += [_step(before, now, max_gap_s) for before, now in pairwise(run)]
     times_s = np.maximum.accumulate([reading.time_s for reading in run])
@@ -165,16 +166,24 @@ def _is_late(reading: Reading, before: Reading) -> bool:
     return bool(fell.any() and not (_row(reading) > _row(before)).any())
 
 
-def _require_one_process(starts_s: Sequence[float]) -> None:
+def _of_one_process(run: Sequence[Reading], max_gap_s: float) -> Sequence[Reading]:
+    """Return the last readings in which no process answered again after another.
+
+    Where one has done so lately, they still take turns.
+    """
     left: list[float] = []
-    for before_s, now_s in pairwise(starts_s):
-        if abs(now_s - before_s) > _SAME_START_S:
-            left.append(before_s)
-            if min(abs(now_s - start_s) for start_s in left) <= _SAME_START_S:
-                raise ConfigurationError(
-                    "several processes answer at this address in turn; give the gate "
-                    "that of one of them"
-                )
+    first = 0
+    for place, (before, now) in enumerate(pairwise(run), start=1):
+        if abs(now.started_at_s - before.started_at_s) > _SAME_START_S:
+            left.append(before.started_at_s)
+            if min(abs(now.started_at_s - one) for one in left) <= _SAME_START_S:
+                first = place
+    if first and run[-1].time_s - run[first].time_s <= max_gap_s:
+        raise ConfigurationError(
+            "several processes answer at this address in turn; give the gate that of "
+            "one of them"
+        )
+    return run[first:]
 
 
 def _step(before: Reading, now: Reading, max_gap_s: float) -> FloatArray:
