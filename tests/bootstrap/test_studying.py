@@ -92,6 +92,14 @@ def test_the_design_is_that_of_the_service() -> None:
     assert mine.priors.keys() == shipped.priors.keys()
 
 
+def test_levels_may_be_computed() -> None:
+    levels = tuple(np.arange(1, 10) * 0.1)
+
+    design = make_design(Settings(), horizon=2, quantile_levels=levels)
+
+    assert design.quantile_levels == (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+
+
 def test_without_calibration_there_is_nothing_to_study() -> None:
     disabled = Settings(calibration=CalibrationConfig(enabled=False))
 

@@ -41,6 +41,7 @@ from tsfm_runner.service.routing import BASELINE_METHODS
 _Drawn: TypeAlias = dict[str, npt.NDArray[Any]]
 
 _TOGETHER = 256
+_DECIMALS = 9  # 0.1 + 0.2 is a level too
 _PATIENCE_S = 600.0  # a study waits: what a model can do is asked, not how fast
 
 
@@ -54,7 +55,8 @@ def make_design(
         )
     table = files("tsfm_runner") / "data" / "har.json"
     har_table = HarTable.from_mapping(json.loads(table.read_text()))
-    return Design(horizon, quantile_levels, settings, har_table, load_priors())
+    levels = tuple(round(float(level), _DECIMALS) for level in quantile_levels)
+    return Design(horizon, levels, settings, har_table, load_priors())
 
 
 def make_models(settings: Settings, choices: Sequence[ModelChoice]) -> list[Model]:

@@ -117,5 +117,6 @@ def _held_out(source_of: Mapping[str, str], seed: int) -> frozenset[str]:
     for source in sorted(set(source_of.values())):
         groups = sorted(group for group, of in source_of.items() if of == source)
         n_held = len(groups) - round(TRAIN_SHARE * len(groups))
-        held_out.update(rng.permutation(groups)[:n_held].tolist())
+        drawn = rng.permutation(len(groups))[:n_held].tolist()
+        held_out.update(groups[place] for place in drawn)
     return frozenset(held_out)
