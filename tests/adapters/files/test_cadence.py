@@ -85,5 +85,13 @@ def test_points_lie_too_far_apart_when_usually_more_than_two_steps() -> None:
     assert not is_coarse(np.array([1.7e9]), step_s=300)
 
 
+@pytest.mark.parametrize("cadence_s", [None, 0.0, -60.0, np.nan, np.inf])
+def test_a_cadence_that_is_none_is_taken_from_the_times(
+    cadence_s: float | None,
+) -> None:
+    assert native_step(times_of((9, 3_600)), cadence_s) == 3_600
+    assert native_step(np.array([1.7e9]), cadence_s) == 60
+
+
 def test_one_point_has_the_finest_step() -> None:
     assert native_step(np.array([1.7e9])) == 60

@@ -1,5 +1,6 @@
 """Recorded markets: each bad one gives one clear line, the others are read."""
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -205,6 +206,19 @@ def test_times_that_go_backwards_are_put_in_order(tmp_path: Path) -> None:
     assert read(backward).skipped == ()
 
 
+@pytest.mark.parametrize("told", [True, 1, 1.0, "true"])
+def test_a_choice_by_outcome_is_told_in_many_ways(
+    tmp_path: Path, told: float | str
+) -> None:
+    folder = written(
+        tmp_path,
+        prices=recorded_prices("a", "b"),
+        markets=listed("a", "b", selected_on_outcome=[told, None]),
+    )
+
+    assert names_of(read(folder)) == ["b"]
+
+
 def test_what_tells_nothing_or_something_wrong_is_left_out(tmp_path: Path) -> None:
     folder = written(
         tmp_path,
@@ -286,6 +300,17 @@ def test_an_end_that_nobody_knew_before_is_dropped(tmp_path: Path) -> None:
 
     assert first.facts.closes_at is None
     assert second.facts.closes_at == last + timedelta(days=1)
+
+
+@pytest.mark.parametrize("column", ["split_group", "event_id"])
+def test_nan_is_no_group(tmp_path: Path, column: str) -> None:
+    folder = written(
+        tmp_path,
+        prices=recorded_prices("a", "b", "c", "d"),
+        markets=listed("a", "b", "c", "d", **{column: [7.0, 7.0, math.nan, math.nan]}),
+    )
+
+    assert [one.group for one in read(folder).markets] == ["7.0", "7.0", "c", "d"]
 
 
 def test_a_recording_is_called_like_its_folder_however_that_is_named(

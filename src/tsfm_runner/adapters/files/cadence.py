@@ -28,9 +28,9 @@ def native_step(times_s: FloatArray, cadence_s: float | None = None) -> int:
     >>> native_step(np.array([0.0, 290.0, 610.0]))
     300
     """
-    if not cadence_s and times_s.size > 1:
-        cadence_s = float(np.median(np.diff(times_s)))
-    ratios = np.log(np.array(STEPS_S) / max(cadence_s or 0, 1))
+    if cadence_s is None or not 0 < cadence_s < np.inf:
+        cadence_s = float(np.median(np.diff(times_s))) if times_s.size > 1 else 0.0
+    ratios = np.log(np.array(STEPS_S) / max(cadence_s, 1))
     return STEPS_S[int(np.abs(ratios).argmin())]
 
 

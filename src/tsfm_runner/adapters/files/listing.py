@@ -7,7 +7,12 @@ from datetime import UTC, datetime
 import numpy as np
 import polars as pl
 
-from tsfm_runner.adapters.files.points import MARKET_NAMES, pick_column, readable
+from tsfm_runner.adapters.files.points import (
+    MARKET_NAMES,
+    pick_column,
+    readable,
+    text_column,
+)
 from tsfm_runner.adapters.files.series import KnownMarket
 from tsfm_runner.domain.task import MarketFacts
 
@@ -45,13 +50,13 @@ def read_listings(table: pl.LazyFrame) -> dict[str, Listing]:
         schema = table.collect_schema()
         market = pl.col(pick_column(schema, MARKET_NAMES)).cast(pl.String)
         names = [name for name in LISTED_NAMES if name in schema]
-        columns = [pl.col(name).cast(pl.String) for name in names]
+        columns = [text_column(schema, name) for name in names]
         rows = table.select(market.alias("market_id"), *columns).collect()
     return {
         row["market_id"]: Listing(
             row.get("source") or "",
             row.get("split_group"),
-            (row.get("selected_on_outcome") or "").lower() in {"true", "1"},
+            (row.get("selected_on_outcome") or "").lower() in {"true", "1", "1.0"},
             row.get("question"),
         )
         for row in rows.iter_rows(named=True)

@@ -10,6 +10,7 @@ from tsfm_runner.adapters.files.points import (
     MARKET_NAMES,
     pick_column,
     readable,
+    text_column,
 )
 from tsfm_runner.adapters.files.series import KnownMarket
 from tsfm_runner.adapters.files.times import epoch_seconds
@@ -66,12 +67,12 @@ def _columns(schema: pl.Schema) -> Iterator[pl.Expr]:
         name = next((name for name in names if name in schema), None)
         if name is None:
             continue
-        column = pl.col(name).alias(fact)
+        column = pl.col(name)
         if fact in _NUMBERS:
             column = column.cast(pl.Float64, strict=False)
         elif fact in _TEXTS:
-            column = column.cast(pl.String)
-        yield column
+            column = text_column(schema, name)
+        yield column.alias(fact)
 
 
 def _known(row: Mapping[str, Any]) -> KnownMarket:

@@ -112,6 +112,14 @@ def pick_column(schema: pl.Schema, names: tuple[str, ...]) -> str:
     )
 
 
+def text_column(schema: pl.Schema, name: str) -> pl.Expr:
+    """Return a column as text; NaN, which some libraries write for nothing, is null."""
+    column = pl.col(name)
+    return (column.fill_nan(None) if schema[name].is_float() else column).cast(
+        pl.String
+    )
+
+
 def _price(prices: pl.Series) -> pl.Series:
     numbers = prices.cast(pl.Float64, strict=False)
     if prices.dtype == pl.Float32:
