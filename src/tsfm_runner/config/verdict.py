@@ -10,7 +10,7 @@ from tsfm_runner.config.fields import Count, Positive, Probability, Section
 class VerdictConfig(Section):
     """When a model is proven better than the baselines in a segment."""
 
-    min_groups: Annotated[int, Field(ge=2)] = 8
+    min_groups: Annotated[int, Field(ge=2)] = 20
     """With outcomes of fewer events nothing is decided anew (`too_few_groups`)."""
     min_outcomes: Count = 200
     """With fewer outcomes nothing is decided anew (`too_few_outcomes`)."""

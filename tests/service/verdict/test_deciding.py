@@ -25,7 +25,7 @@ def decide_one(
     new = decide(
         [one],
         None if was is None else verdict(was),
-        VerdictConfig.model_validate(rules),
+        VerdictConfig.model_validate({"min_groups": 8} | rules),
         OCCASION._replace(configured=configured),
     )
     [found] = new.segments
