@@ -17,12 +17,14 @@ from tests.evaluation.studies import (
 )
 
 from tsfm_runner.adapters.local_workers import LocalWorkers
+from tsfm_runner.core.metrics import metric_columns
 from tsfm_runner.domain.recording import RecordedMarket
 from tsfm_runner.errors import LeakageError, UnreadableInputError
 from tsfm_runner.evaluation.design import LEVELS, Design, Model, Part
 from tsfm_runner.evaluation.document import DataTold, document_of, manifest_of
 from tsfm_runner.evaluation.drawing import draw_baseline
-from tsfm_runner.evaluation.results import told_steps
+from tsfm_runner.evaluation.pooling import ratio_rows
+from tsfm_runner.evaluation.results import pools_of, told_steps
 from tsfm_runner.evaluation.schema import Document, validated
 from tsfm_runner.evaluation.study import Study, count_units, run_study
 
@@ -151,6 +153,21 @@ def test_a_ratio_is_significant_where_its_interval_does_not_hold_one() -> None:
         assert row["is_significant"] == (not is_one_held)
 
     assert {row["is_significant"] for row in rows} == {True, False}
+
+
+def test_nothing_is_held_against_what_has_no_score_but_rounding(study: Study) -> None:
+    pool, *_ = pools_of(study.results)
+    entries = study.results[0].entries
+    sums = pool.by_group.copy()
+    sums[1, ..., metric_columns(len(THREE)).pinball] *= 1e-8
+    perfect = entries[1].text
+
+    rows = list(ratio_rows(replace(pool, by_group=sums), entries, DESIGN))
+
+    for row in rows:
+        assert (row["ratio"] is None) == (row["against"] == perfect)
+        if row["entry"] == perfect:
+            assert row["ratio"] == pytest.approx(0, abs=1e-6)
 
 
 def test_of_few_groups_no_ratio_is_significant(document: Document) -> None:

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tsfm_runner.core.arrays import FloatArray
+from tsfm_runner.core.arrays import BoolArray, FloatArray
 from tsfm_runner.core.bootstrap import interval_of
 from tsfm_runner.core.metric_sums import MetricSums
+from tsfm_runner.core.metrics import TOLERANCE
 from tsfm_runner.core.noise import near_ceiling
 from tsfm_runner.evaluation.bounds import (
     LEAST_GROUPS,
@@ -153,7 +154,8 @@ def ratio_rows(
         sums = MetricSums(design.quantile_levels, weighted)
         for metric, scores in _judged(sums, design):
             by_group = np.moveaxis(scores, 1, 0)
-            found = interval_of(draws, by_group[:, :, None], by_group[:, None])
+            against = np.where(_is_told(scores, sums.n), by_group, 0.0)
+            found = interval_of(draws, by_group[:, :, None], against[:, None])
             for one, other in permutations(range(len(entries)), 2):
                 for index, place in enumerate(places):
                     value, low, high = (
@@ -173,6 +175,11 @@ def ratio_rows(
                             is_believed[index] and (high < 1 or low > 1)
                         ),
                     }
+
+
+def _is_told(scores: FloatArray, n: FloatArray) -> BoolArray:
+    """Return which entries have a score at each step, and not only rounding of 0."""
+    return np.asarray(scores.sum(axis=1) > TOLERANCE * n.sum(axis=1))
 
 
 def _judged(sums: MetricSums, design: Design) -> Iterator[tuple[Any, FloatArray]]:
