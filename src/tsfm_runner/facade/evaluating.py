@@ -230,9 +230,11 @@ def run_evaluation(  # noqa: PLR0913 - one argument a thing that is handed in
         with open_workers(ray=asked.ray, n_workers=asked.n_jobs) as workers:
             study = run_study(plan, workers, store, tell)
             n_workers = workers.n_workers
+        at_work_mb = _own_peak_mb() + n_workers * _peak_mb(resource.RUSAGE_CHILDREN)
+        document = document_of(study, data)
         found = Evaluation(
-            document_of(study, data),
-            _timing(study, started_s, n_workers),
+            document,
+            _timing(study, started_s, at_work_mb),
             _verdict(study, settings),
             pl.concat(list(market_scores(study))),
             frames_like,
@@ -267,17 +269,24 @@ def _counted(
     return tell
 
 
-def _timing(study: Study, started_s: float, n_workers: int) -> Timing:
-    """Return what the study took; memory is at most what all processes took at once."""
-    own, workers = (
-        resource.getrusage(who).ru_maxrss / _KIB_PER_MIB
-        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
+def _timing(study: Study, started_s: float, at_work_mb: float) -> Timing:
+    """Return what the study took; memory is at most what all processes took at once.
+
+    ``at_work_mb`` is that while there were workers; the tables are made without.
+    """
     return {
         "elapsed_s": time.monotonic() - started_s,
         "n_origins": sum(one.is_scored.size for one in study.results),
-        "peak_memory_mb": own + n_workers * workers,
+        "peak_memory_mb": max(at_work_mb, _own_peak_mb()),
     }
+
+
+def _own_peak_mb() -> float:
+    return _peak_mb(resource.RUSAGE_SELF)
+
+
+def _peak_mb(who: int) -> float:
+    return resource.getrusage(who).ru_maxrss / _KIB_PER_MIB
 
 
 def _verdict(study: Study, settings: Settings) -> Verdict | None:
