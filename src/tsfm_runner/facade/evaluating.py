@@ -1,6 +1,5 @@
 """A whole study as one function call, for the command line and for notebooks."""
 
-import resource
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -29,7 +28,6 @@ from tsfm_runner.evaluation.design import LEVELS
 from tsfm_runner.evaluation.document import DataTold, document_of
 from tsfm_runner.evaluation.frames import market_scores
 from tsfm_runner.evaluation.ruling import evidence_of
-from tsfm_runner.evaluation.schema import Timing
 from tsfm_runner.evaluation.splits import SplitName
 from tsfm_runner.evaluation.study import (
     Plan,
@@ -39,13 +37,13 @@ from tsfm_runner.evaluation.study import (
     run_study,
 )
 from tsfm_runner.evaluation.units import Unit
+from tsfm_runner.facade.effort import own_peak_mb, timing_of, workers_peak_mb
 from tsfm_runner.facade.evaluation import Evaluation
 from tsfm_runner.facade.forecasting import default_settings, parse_model
 from tsfm_runner.service.routing import BASELINE_METHODS
 from tsfm_runner.service.verdict.deciding import Occasion, decide
 
 NATIVE = "native"
-_KIB_PER_MIB = 1_024
 
 
 class Progress(NamedTuple):
@@ -230,11 +228,11 @@ def run_evaluation(  # noqa: PLR0913 - one argument a thing that is handed in
         with open_workers(ray=asked.ray, n_workers=asked.n_jobs) as workers:
             study = run_study(plan, workers, store, tell)
             n_workers = workers.n_workers
-        at_work_mb = _own_peak_mb() + n_workers * _peak_mb(resource.RUSAGE_CHILDREN)
+        at_work_mb = own_peak_mb() + n_workers * workers_peak_mb()
         document = document_of(study, data)
         found = Evaluation(
             document,
-            _timing(study, started_s, at_work_mb),
+            timing_of(study, started_s, at_work_mb),
             _verdict(study, settings),
             pl.concat(list(market_scores(study))),
             frames_like,
@@ -267,26 +265,6 @@ def _counted(
         on_progress(Progress(n_done, n_units, unit.name))
 
     return tell
-
-
-def _timing(study: Study, started_s: float, at_work_mb: float) -> Timing:
-    """Return what the study took; memory is at most what all processes took at once.
-
-    ``at_work_mb`` is that while there were workers; the tables are made without.
-    """
-    return {
-        "elapsed_s": time.monotonic() - started_s,
-        "n_origins": sum(one.is_scored.size for one in study.results),
-        "peak_memory_mb": max(at_work_mb, _own_peak_mb()),
-    }
-
-
-def _own_peak_mb() -> float:
-    return _peak_mb(resource.RUSAGE_SELF)
-
-
-def _peak_mb(who: int) -> float:
-    return resource.getrusage(who).ru_maxrss / _KIB_PER_MIB
 
 
 def _verdict(study: Study, settings: Settings) -> Verdict | None:
