@@ -171,7 +171,7 @@ def assert_agreed(body: bytes) -> None:
 
 
 @given(body=nearly_valid_bodies())
-@settings(max_examples=1_000)
+@settings(max_examples=500)
 @example(body=b"")
 @example(body=b"null")
 @example(body=json.dumps(a_request()).encode("utf-16"))
