@@ -16,7 +16,7 @@ from tests.api.wire import BATCH, FORECAST, Json, a_request, an_app
 
 from tsfm_runner.api.schemas import ForecastAnswer, ForecastRequest
 
-EXAMPLES = int(os.environ.get("TSFM_SCHEMATHESIS_EXAMPLES", "500"))
+EXAMPLES = int(os.environ.get("TSFM_SCHEMATHESIS_EXAMPLES", "300"))
 ROUTES_TO_VARY = 5  # the others take nothing
 # Lengths that must agree with each other are rules that no schema can tell.
 UNTOLD: list[CheckFunction] = [positive_data_acceptance]
