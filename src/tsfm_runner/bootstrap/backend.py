@@ -1,6 +1,5 @@
 """Builds the service: runtimes, calibration, and all that is between."""
 
-import json
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import (
@@ -9,7 +8,6 @@ from contextlib import (
     asynccontextmanager,
 )
 from functools import partial
-from importlib.resources import files
 from typing import TypeAlias
 
 from tsfm_runner.adapters.memory_cache import MemoryCache
@@ -19,6 +17,7 @@ from tsfm_runner.bootstrap.calibration import (
     calibrator_to_ask,
     calibrator_to_keep,
     calibrator_to_warm,
+    load_har_table,
 )
 from tsfm_runner.bootstrap.tools import (
     Purpose,
@@ -111,8 +110,7 @@ async def opened(
         await held.enter_async_context(tools.verdicts.watched())
         if runtimes is None:
             runtimes = await _open_runtimes(held, settings, tools.clock)
-        table = files("tsfm_runner") / "data" / "har.json"
-        har_table = HarTable.from_mapping(json.loads(table.read_text()))
+        har_table = load_har_table()
         calibrator = await _open_calibrator(held, settings, har_table, tools)
         yield _backend(
             settings,

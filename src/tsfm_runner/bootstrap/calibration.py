@@ -28,6 +28,12 @@ from tsfm_runner.service.calibration.snapshots import keep_snapshots, snapshot
 from tsfm_runner.service.calibration.state import CalibrationState
 
 
+def load_har_table() -> HarTable:
+    """Return the constants of the HAR band that are shipped."""
+    document = files("tsfm_runner") / "data" / "har.json"
+    return HarTable.from_mapping(json.loads(document.read_text(encoding="utf-8")))
+
+
 def load_priors() -> Mapping[str, Prior]:
     """Return what is shipped of each baseline before anything has happened."""
     document = files("tsfm_runner") / "data" / "priors.json"

@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from importlib.resources import files
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,11 +19,10 @@ import numpy.typing as npt
 from tsfm_runner.adapters.local_workers import LocalWorkers
 from tsfm_runner.adapters.ray_workers import RayWorkers
 from tsfm_runner.bootstrap.backend import open_backend
-from tsfm_runner.bootstrap.calibration import load_priors
+from tsfm_runner.bootstrap.calibration import load_har_table, load_priors
 from tsfm_runner.bootstrap.tools import checked_registry
 from tsfm_runner.config import CacheConfig, Settings, StoreConfig
 from tsfm_runner.core.arrays import IntArray
-from tsfm_runner.core.har import HarTable
 from tsfm_runner.domain.forecast import ServedForecast
 from tsfm_runner.domain.model import ModelRegistry
 from tsfm_runner.domain.task import ForecastTask, ModelChoice, Transform
@@ -53,10 +51,8 @@ def make_design(
         raise ConfigurationError(
             "calibration.enabled is false: there are no calibrated bands to study"
         )
-    table = files("tsfm_runner") / "data" / "har.json"
-    har_table = HarTable.from_mapping(json.loads(table.read_text()))
     levels = tuple(round(float(level), _DECIMALS) for level in quantile_levels)
-    return Design(horizon, levels, settings, har_table, load_priors())
+    return Design(horizon, levels, settings, load_har_table(), load_priors())
 
 
 def make_models(settings: Settings, choices: Sequence[ModelChoice]) -> list[Model]:

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 
 from tsfm_runner.core.metric_sums import MetricSums
+from tsfm_runner.domain.recording import RecordedMarket
 from tsfm_runner.evaluation.design import Design
-from tsfm_runner.evaluation.panel import Panel
 from tsfm_runner.evaluation.results import StepResults
 from tsfm_runner.evaluation.schema import Document
 from tsfm_runner.evaluation.study import Study
@@ -56,13 +56,16 @@ def market_scores(study: Study) -> Iterator[pl.DataFrame]:
     Markets without an outcome at a step are left out there.
     """
     for results in study.results:
-        panel, _ = study.plan.panel_at(results.step_s)
+        markets = study.plan.markets_at(results.step_s)
         for place in range(len(results.entries)):
-            yield _market_frame(results, place, panel, study.plan.design)
+            yield _market_frame(results, place, markets, study.plan.design)
 
 
 def _market_frame(
-    results: StepResults, place: int, panel: Panel, design: Design
+    results: StepResults,
+    place: int,
+    markets: Sequence[RecordedMarket],
+    design: Design,
 ) -> pl.DataFrame:
     entry = results.entries[place]
     sums = MetricSums(design.quantile_levels, results.by_market[place])
@@ -80,10 +83,10 @@ def _market_frame(
             "model": pl.repeat(entry.model, steps.size, eager=True),
             "kind": pl.repeat(entry.kind, steps.size, eager=True),
             "freq": pl.repeat(results.freq, steps.size, eager=True),
-            "market_id": per_market([one.market_id for one in panel.markets]),
-            "group": per_market([one.group for one in panel.markets]),
-            "source": per_market([one.source for one in panel.markets]),
-            "category": per_market([one.facts.category for one in panel.markets]),
+            "market_id": per_market([one.market_id for one in markets]),
+            "group": per_market([one.group for one in markets]),
+            "source": per_market([one.source for one in markets]),
+            "category": per_market([one.facts.category for one in markets]),
             "step": steps,
         }
     )

@@ -139,15 +139,26 @@ def origins_of(panel: Panel) -> Origins:
     )
 
 
+def ahead_of(
+    panel: Panel, origins: Origins, steps: IntArray, *columns: FloatArray
+) -> list[FloatArray]:
+    """Return columns of the panel so many steps after each origin.
+
+    Each column has shape (n_prices,), each result (n_origins, n_steps); NaN beyond
+    the last price of the market.
+    """
+    wanted = origins.places[:, None] + steps
+    is_inside = wanted < panel.starts[origins.markets + 1][:, None]
+    places = np.where(is_inside, wanted, 0)
+    return [np.where(is_inside, column[places], np.nan) for column in columns]
+
+
 def outcomes_of(panel: Panel, origins: Origins, *, horizon: int) -> FloatArray:
     """Return what the price was at each step ahead, (n_origins, horizon).
 
     NaN where the market has no price then.
     """
-    wanted = origins.places[:, None] + np.arange(1, horizon + 1)
-    ends = panel.starts[origins.markets + 1][:, None]
-    is_inside = wanted < ends
-    return np.where(is_inside, panel.prices[np.where(is_inside, wanted, 0)], np.nan)
+    return ahead_of(panel, origins, np.arange(1, horizon + 1), panel.prices)[0]
 
 
 def excursions(panel: Panel) -> tuple[FloatArray, FloatArray]:

@@ -11,7 +11,7 @@ from tsfm_runner.core.metric_sums import MetricSums
 from tsfm_runner.core.metrics import TOLERANCE, interval_index
 from tsfm_runner.evaluation.bounds import number
 from tsfm_runner.evaluation.design import BAND, Design
-from tsfm_runner.evaluation.panel import Origins, Panel
+from tsfm_runner.evaluation.panel import Origins, Panel, ahead_of
 from tsfm_runner.evaluation.results import StepResults
 from tsfm_runner.evaluation.schema import DrawnMarket
 
@@ -85,11 +85,8 @@ def _rows(results: StepResults, origins: Origins, market: int) -> IntArray:
 def _prices(
     panel: Panel, origins: Origins, rows: IntArray, step: int
 ) -> list[float | None]:
-    places = origins.places[rows] + step
-    ends = panel.starts[origins.markets[rows] + 1]
-    is_inside = places < ends
-    prices = np.where(is_inside, panel.prices[np.where(is_inside, places, 0)], np.nan)
-    return [number(price) for price in prices.tolist()]
+    [prices] = ahead_of(panel, origins.at(rows), np.array([step]), panel.prices)
+    return [number(price) for price in prices[:, 0].tolist()]
 
 
 def _listed(values: Sequence[float] | np.ndarray) -> list[float | None]:

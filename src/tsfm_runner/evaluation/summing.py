@@ -8,7 +8,7 @@ from tsfm_runner.core.arrays import FloatArray, IntArray, run_starts
 from tsfm_runner.core.metrics import AnyFloats, metric_columns, metrics
 from tsfm_runner.evaluation.design import Design
 from tsfm_runner.evaluation.material import Material
-from tsfm_runner.evaluation.panel import excursions
+from tsfm_runner.evaluation.panel import ahead_of, excursions
 from tsfm_runner.evaluation.splits import Masks
 
 # The largest age of each bin; older markets are no longer starting.
@@ -30,13 +30,9 @@ class Outcomes:
 
         NaN where the market has no price then.
         """
-        origins, panel = self._origins.at(rows), self._panel
-        wanted = origins.places[:, None] + self._ahead
-        is_inside = wanted < panel.starts[origins.markets + 1][:, None]
-        places = np.where(is_inside, wanted, 0)
-        prices, rise, fall = (
-            np.where(is_inside, column[places], np.nan)
-            for column in (panel.prices, self._rise, self._fall)
+        origins, columns = self._origins.at(rows), (self._rise, self._fall)
+        prices, rise, fall = ahead_of(
+            self._panel, origins, self._ahead, self._panel.prices, *columns
         )
         return prices, rise, fall
 
