@@ -49,7 +49,8 @@ class Study:
             start_new_session=True,
         )
         assert self.process.stdout is not None
-        assert self.process.stdout.readline() == "open\n"
+        # Not by readline, which keeps lines that follow at once from communicate.
+        assert os.read(self.process.stdout.fileno(), len("open\n")) == b"open\n"
 
     def processes(self) -> set[int]:
         """Return those of its processes that are alive."""
