@@ -1,7 +1,9 @@
+from datetime import timedelta
+
 import numpy as np
 import pytest
 from tests.fakes import Answers, FakeClock, FakeRuntime, flat_answers
-from tests.service.builders import QUICK, SERIES, predictor, prepared, revision
+from tests.service.builders import CUTOFF, QUICK, SERIES, predictor, prepared, revision
 
 from tsfm_runner.config import (
     BreakerConfig,
@@ -14,7 +16,7 @@ from tsfm_runner.core.transforms import logit
 from tsfm_runner.domain.forecast import FallbackReason, ModelCall, QuantileForecast
 from tsfm_runner.domain.frequency import Frequency
 from tsfm_runner.domain.model import Capabilities, ModelRevision
-from tsfm_runner.domain.task import ModelChoice, Transform
+from tsfm_runner.domain.task import MarketFacts, ModelChoice, Transform
 from tsfm_runner.errors import (
     ForecastRuntimeError,
     ModelNotInstalledError,
@@ -79,6 +81,51 @@ async def test_answers_come_back_as_prices() -> None:
     assert band.values[0, 1] == pytest.approx(SERIES[-1])
     assert set(band.sources.values()) == {"native"}
     assert band.batch_size == 1
+
+
+async def test_a_model_that_works_on_prices_gets_and_answers_prices() -> None:
+    runtime = FakeRuntime()
+    model = revision("prices", capabilities=Capabilities(space="identity"))
+    tasks = [prepared(transform=Transform("logit", 1e-6))]
+
+    [band] = await predict(runtime, tasks, model=model)
+
+    assert runtime.calls[0].series[0].context.tolist() == SERIES.tolist()
+    assert isinstance(band, RawBand)
+    assert band.values[0] == pytest.approx(SERIES[-1] + np.array([-0.08, 0, 0.08]))
+
+
+async def test_a_model_that_works_on_log_odds_gets_them_whatever_is_asked() -> None:
+    runtime = FakeRuntime()
+    model = revision("log-odds", capabilities=Capabilities(space="logit"))
+
+    [band] = await predict(runtime, [prepared()], model=model)
+
+    assert runtime.calls[0].series[0].context == pytest.approx(logit(SERIES, eps=1e-6))
+    assert isinstance(band, RawBand)
+    assert band.values[0, 1] == pytest.approx(SERIES[-1])
+
+
+async def test_the_model_is_told_what_was_filled_and_when_the_market_closes() -> None:
+    runtime = FakeRuntime()
+    closes_at = CUTOFF + timedelta(hours=2)
+    short = revision("short", capabilities=Capabilities(max_context=2))
+    task = prepared(
+        [0.4, 0.5, np.nan, 0.5], facts=MarketFacts(closes_at=closes_at), horizon=2
+    )
+
+    await predict(runtime, [task])
+    await predict(runtime, [task], model=short)
+    await predict(runtime, [prepared()])
+
+    whole, cut, complete = (call.series[0] for call in runtime.calls)
+    assert whole.is_observed is not None
+    assert cut.is_observed is not None
+    assert whole.is_observed.tolist() == [True, True, False, True]
+    assert cut.is_observed.tolist() == [False, True]
+    assert whole.closes_at == closes_at
+    assert complete.is_observed is None
+    assert complete.closes_at is None
 
 
 async def test_many_markets_share_one_call() -> None:

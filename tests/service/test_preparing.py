@@ -141,6 +141,30 @@ def test_covariates_of_irregular_points_follow_the_grid() -> None:
     assert ready.past_covariates["v"].tolist() == [1, 3, 3, 4]
 
 
+def test_a_series_without_holes_tells_of_none() -> None:
+    regular = prepared([0.1, 0.2, 0.3])
+    irregular = prepared([0.1, 0.2, 0.3], times_s=times_back(10, 5, 0))
+
+    assert regular.is_observed is None
+    assert irregular.is_observed is None
+
+
+@pytest.mark.parametrize("times_s", [None, times_back(20, 15, 10, 5, 0)])
+def test_steps_that_were_filled_are_told_from_those_with_a_price(
+    times_s: np.ndarray | None,
+) -> None:
+    ready = prepared([NAN, 0.2, NAN, 0.4, NAN], times_s=times_s)
+
+    assert ready.is_observed is not None
+    assert ready.is_observed.tolist() == [True, False, True, False]
+
+
+def test_what_lies_before_a_long_gap_is_not_told_of() -> None:
+    ready = prepared([NAN, 0.1, NAN, *[NAN] * 13, 0.4, 0.5])
+
+    assert ready.is_observed is None
+
+
 def test_the_tick_is_given_or_found() -> None:
     found = prepared([0.41, 0.42, 0.40])
     given = prepared([0.41, 0.42, 0.40], facts=MarketFacts(tick_size=0.001))

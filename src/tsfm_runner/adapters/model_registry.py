@@ -54,6 +54,7 @@ class _Capabilities(_Entry):
     past_covariates: bool = False
     future_covariates: bool = False
     max_series_per_call: _Count | None = None
+    space: Literal["logit", "identity"] | None = None
 
 
 class _Model(_Entry):

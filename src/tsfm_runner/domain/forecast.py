@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
 from tsfm_runner.domain.calibration import Certificate
-from tsfm_runner.domain.task import FloatArray, ForecastTask
+from tsfm_runner.domain.task import BoolArray, FloatArray, ForecastTask
 
 QuantileSource: TypeAlias = Literal["native", "interpolated", "extrapolated"]
 Rung: TypeAlias = Literal["tollama", "embedded", "baseline"]
@@ -51,13 +51,20 @@ _LASTING = frozenset(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelSeries:
-    """One series as a runtime gets it: finite, in model space, oldest first."""
+    """One series as a runtime gets it: finite, in model space, oldest first.
+
+    ``is_observed`` tells which steps of the context have a price of their own and
+    are not filled forward; None: all of them. ``closes_at`` is None where the caller
+    has not told it.
+    """
 
     market_id: str
     cutoff: datetime
     context: FloatArray
     past_covariates: Mapping[str, FloatArray]
     future_covariates: Mapping[str, FloatArray]
+    is_observed: BoolArray | None = None
+    closes_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from tsfm_runner.domain.task import Provider
+from tsfm_runner.domain.task import Provider, Space
 from tsfm_runner.errors import ConfigurationError, ModelNotAllowedError
 
 LicenceTag: TypeAlias = Literal["commercial_ok", "research_only", "unknown"]
@@ -16,7 +16,8 @@ class Capabilities:
     """What one model revision can do.
 
     ``quantile_levels`` is ``any``, ``none`` (a point forecast only) or the tuple
-    of levels the model was trained for. A limit of None is no known limit.
+    of levels the model was trained for. A limit of None is no known limit. ``space``
+    is the one that the model works in, whatever a task says; None: that of the task.
     """
 
     quantile_levels: Literal["any", "none"] | tuple[float, ...] = "any"
@@ -25,6 +26,7 @@ class Capabilities:
     past_covariates: bool = False
     future_covariates: bool = False
     max_series_per_call: int | None = None
+    space: Space | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from tsfm_runner.domain.frequency import Frequency
 from tsfm_runner.errors import InvalidTaskError
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
+BoolArray: TypeAlias = npt.NDArray[np.bool_]
 Space: TypeAlias = Literal["logit", "identity"]
 Provider: TypeAlias = Literal["auto", "tollama", "embedded", "baseline"]
 Liquidity: TypeAlias = Literal["low", "mid", "high"]

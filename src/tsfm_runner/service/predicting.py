@@ -16,7 +16,7 @@ from tsfm_runner.domain.forecast import (
     QuantileSource,
 )
 from tsfm_runner.domain.model import ModelRevision
-from tsfm_runner.domain.task import FloatArray
+from tsfm_runner.domain.task import FloatArray, Space
 from tsfm_runner.errors import (
     BreakerOpenError,
     DeadlinePassedError,
@@ -137,7 +137,7 @@ def _series(model: ModelRevision, prepared: PreparedTask) -> ModelSeries:
     past = prepared.past_covariates if can.past_covariates else {}
     future = task.future_covariates if can.future_covariates else {}
     context = prepared.context[recent]
-    if task.transform.space == "logit":
+    if _space(model, prepared) == "logit":
         context = logit(context, eps=task.transform.eps).round(_LOG_ODDS_DECIMALS)
     return ModelSeries(
         market_id=task.market_id,
@@ -145,7 +145,16 @@ def _series(model: ModelRevision, prepared: PreparedTask) -> ModelSeries:
         context=context,
         past_covariates={name: column[recent] for name, column in past.items()},
         future_covariates={name: future[name] for name in future if name in past},
+        is_observed=None
+        if prepared.is_observed is None
+        else prepared.is_observed[recent],
+        closes_at=task.facts.closes_at,
     )
+
+
+def _space(model: ModelRevision, prepared: PreparedTask) -> Space:
+    """Return the space in which the model sees prices: its own, or the task's."""
+    return model.capabilities.space or prepared.task.transform.space
 
 
 def _band(
@@ -159,7 +168,7 @@ def _band(
         return _reason(answer)
     known, wanted = answer.quantile_levels, prepared.levels
     values = values_at_levels(answer.values, known=known, wanted=wanted)
-    if prepared.task.transform.space == "logit":
+    if _space(model, prepared) == "logit":
         values = expit(values)
     sources = quantile_sources(known, prepared.task.quantile_levels)
     return RawBand(values, sources, _warnings(model, prepared, answer), batch_size)

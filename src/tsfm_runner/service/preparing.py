@@ -16,7 +16,7 @@ from tsfm_runner.core.resampling import (
     stack_contexts,
     steps_before,
 )
-from tsfm_runner.domain.task import FloatArray, ForecastTask
+from tsfm_runner.domain.task import BoolArray, FloatArray, ForecastTask
 
 _SECONDS_PER_MINUTE = 60
 _CALIBRATED_BY = (0.1, 0.5, 0.9)
@@ -28,8 +28,9 @@ class PreparedTask:
 
     ``levels`` are those to compute: those asked for, and always 0.1, 0.5 and 0.9,
     by which a band is calibrated.
-    ``context`` is finite, one value a step, oldest first, in price units; its last
-    ``n_filled`` values repeat the last price that is known, which stood
+    ``context`` is finite, one value a step, oldest first, in price units;
+    ``is_observed`` tells which of them are prices of their own step, None: all. Its
+    last ``n_filled`` values repeat the last price that is known, which stood
     ``n_stale`` steps before the cutoff. ``missing_ratio`` is the share of the
     steps looked at that have no value.
     """
@@ -37,6 +38,7 @@ class PreparedTask:
     task: ForecastTask
     levels: tuple[float, ...]
     context: FloatArray
+    is_observed: BoolArray | None
     past_covariates: Mapping[str, FloatArray]
     tick: float | None
     missing_ratio: float
@@ -64,6 +66,7 @@ class _Found(NamedTuple):
     """What was made of the series of a task; see `PreparedTask`."""
 
     context: FloatArray
+    is_observed: BoolArray | None
     past_covariates: Mapping[str, FloatArray]
     missing_ratio: float
     n_filled: int
@@ -82,6 +85,7 @@ def prepare_many(
             task,
             _levels(task),
             one.context,
+            one.is_observed,
             one.past_covariates,
             tick,
             one.missing_ratio,
@@ -111,7 +115,8 @@ def _found(task: ForecastTask, config: PreparationConfig) -> _Found:
         # Most series have a price at every step: there is nothing to look for.
         recent = slice(-config.context_length, None)
         columns = _cut(task.past_covariates, recent)
-        return _Found(task.context[recent], columns, 0.0, 0, 0, has_long_gap=False)
+        context = task.context[recent]
+        return _Found(context, None, columns, 0.0, 0, 0, has_long_gap=False)
     max_gap = _max_gap_steps(task, config)
     n_stale = _stale_steps(task)
     n_filled = n_stale if n_stale <= max_gap else 0
@@ -119,8 +124,10 @@ def _found(task: ForecastTask, config: PreparationConfig) -> _Found:
     window = look(task, n_stale, n_filled, max_steps=config.context_length)
     is_known = window.prices >= 0
     run = latest_run(is_known, max_gap_steps=max_gap)
+    is_observed = is_known[run.start :]
     return _Found(
         context=task.context[window.prices[run.source]],
+        is_observed=None if is_observed.all() else is_observed,
         past_covariates=_cut(task.past_covariates, window.covariates[run.start :]),
         missing_ratio=float(1 - is_known.mean()),
         n_filled=n_filled,
