@@ -2,6 +2,7 @@
 
 TsfmError
 ├── ConfigurationError            settings or registry cannot be used; no start
+│   └── ModelFileError            a file of a model is missing, damaged or none of ours
 ├── UnreadableInputError          a file or frame holds no market series
 ├── InvalidTaskError              the caller can mend it: wrong shape, frequency, level
 ├── ModelNotAllowedError          the licence policy says no
@@ -34,6 +35,10 @@ class TsfmError(Exception):
 
 class ConfigurationError(TsfmError):
     """Settings, registry or secrets cannot be used; the process must not start."""
+
+
+class ModelFileError(ConfigurationError):
+    """A file of a model is missing, damaged, or holds no model that we can run."""
 
 
 class UnreadableInputError(TsfmError):
