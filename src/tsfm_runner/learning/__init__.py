@@ -1,0 +1,1 @@
+"""How the bundled model is trained, and made one's own; needs the extra `train`."""
