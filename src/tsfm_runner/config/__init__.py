@@ -10,6 +10,7 @@ from typing import Literal
 
 from tsfm_runner.config.calibration import CalibrationConfig, DriftConfig
 from tsfm_runner.config.cycle import CycleConfig
+from tsfm_runner.config.embedded import EmbeddedConfig
 from tsfm_runner.config.fields import (
     MIN_TOKEN_LENGTH,
     BaselineMethod,
@@ -60,6 +61,7 @@ __all__ = [
     "CycleConfig",
     "DegradationConfig",
     "DriftConfig",
+    "EmbeddedConfig",
     "GateConfig",
     "GateStageConfig",
     "LadderOverride",
@@ -94,6 +96,7 @@ class Settings(Section):
     server: ServerConfig = ServerConfig()
     auth: AuthConfig = AuthConfig()
     tollama: TollamaConfig = TollamaConfig()
+    embedded: EmbeddedConfig = EmbeddedConfig()
     task: TaskConfig = TaskConfig()
     preparation: PreparationConfig = PreparationConfig()
     routing: RoutingConfig = RoutingConfig()
