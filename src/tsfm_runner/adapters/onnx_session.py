@@ -8,7 +8,6 @@ import numpy as np
 
 from tsfm_runner.core.arrays import Float32Array
 
-
 _ONLY_FATAL = 4
 
 
@@ -54,7 +53,7 @@ class OnnxSession:
         """Return one output; raise ``OnnxError`` where the model cannot be run."""
         try:
             [values] = self._session.run([output], dict(inputs))
-        except (*self._errors, ValueError) as exc:
+        except self._errors as exc:
             raise OnnxError(_first_line(exc)) from exc
         return np.asarray(values, dtype=np.float32)
 
@@ -72,12 +71,13 @@ def _options(onnxruntime: Any, threads: int) -> Any:  # noqa: ANN401 - it has no
 
 
 def _errors_of(state: Any) -> tuple[type[Exception], ...]:  # noqa: ANN401
-    """Return every error of ONNX Runtime; they have no root but ``Exception``."""
-    return tuple(
+    """Return every error of ONNX Runtime; its own have no root but ``Exception``."""
+    own = (
         found
         for found in vars(state).values()
         if isinstance(found, type) and issubclass(found, Exception)
     )
+    return (ValueError, *own)
 
 
 def _first_line(exc: Exception) -> str:
