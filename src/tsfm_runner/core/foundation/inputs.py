@@ -159,11 +159,13 @@ def _reflection() -> tuple[IntArray, Float32Array]:
 def _channels(window: Window, is_observed: BoolArray) -> Float32Array:
     channels = np.empty((window.lengths.size, N_CHANNELS, CONTEXT_STEPS), np.float32)
     distance, change, known = channels.transpose(1, 0, 2)
-    scale = window.scale[:, None]
-    distance[:] = (window.prices - window.prices[:, -1:]) / scale
+    scale = window.scale[:, None].astype(np.float32)
+    np.subtract(window.prices, window.prices[:, -1:], out=distance, casting="same_kind")
     distance *= window.is_valid
+    distance /= scale
     change[:, 0] = 0
-    change[:, 1:] = window.changes / scale
+    change[:, 1:] = window.changes
+    change[:, 1:] /= scale
     known[:] = window.is_valid & is_observed
     known += window.is_valid
     known -= 1
@@ -177,4 +179,9 @@ def _compress(values: Float32Array) -> None:
     ``np.arcsinh`` takes ten times as long; a logarithm is as good to 3e-7.
     """
     sizes = np.abs(values)
-    values[:] = np.copysign(np.log(sizes + np.sqrt(sizes * sizes + 1)), values)
+    roots = sizes * sizes
+    roots += 1
+    np.sqrt(roots, out=roots)
+    roots += sizes
+    np.log(roots, out=roots)
+    np.copysign(roots, values, out=values)

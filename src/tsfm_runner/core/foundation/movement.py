@@ -68,12 +68,14 @@ def _reversal_share(
     changes: FloatArray, is_move: BoolArray, *, n_moves: IntArray
 ) -> FloatArray:
     """Return how many moves went back on the move before, of those that had one."""
-    row, step = is_move.nonzero()
-    is_up = changes[row, step] > 0
-    is_reversal = (is_up[1:] != is_up[:-1]) & (row[1:] == row[:-1])
-    n_reversals = np.bincount(row[1:][is_reversal], minlength=n_moves.size)
+    is_up = changes[is_move] > 0  # all rows in one, each from its start to its end
+    n_reversals = np.zeros(is_up.size + 1, dtype=np.int64)
+    np.cumsum(is_up[1:] != is_up[:-1], out=n_reversals[1:-1])
+    end = np.cumsum(n_moves)
+    start = end - n_moves
     n_pairs = np.maximum(n_moves - 1, 0)
-    return np.where(n_pairs > 0, n_reversals / np.maximum(n_pairs, 1), _EVEN)
+    inside = n_reversals[start + n_pairs] - n_reversals[start]
+    return np.where(n_pairs > 0, inside / np.maximum(n_pairs, 1), _EVEN)
 
 
 def _correlations(window: Window, mean_move: FloatArray) -> dict[str, FloatArray]:

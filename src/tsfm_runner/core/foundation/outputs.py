@@ -64,28 +64,34 @@ def price_quantiles(
            [0.25 , 0.5  , 0.75 ]])
 
     """
-    ladder = _ladder(tuple(steps), horizon)
+    ladder = _ladder(tuple(steps), horizon=horizon, n_levels=offsets.shape[2])
     both = offsets.astype(np.float64)
     both -= mirrored_offsets[..., ::-1]
     both *= inputs.scale[:, None, None] / 2
     prices = both.take(ladder.below, axis=1)
-    prices *= ladder.below_weight[:, None]
-    prices += both.take(ladder.above, axis=1) * ladder.above_weight[:, None]
+    prices *= ladder.below_weights
+    above = both.take(ladder.above, axis=1)
+    above *= ladder.above_weights
+    prices += above
     prices += inputs.last[:, None, None]
     return np.clip(prices, 0, 1, out=prices)
 
 
 class _Ladder(NamedTuple):
-    """For each step ahead the two answers that it lies between, and their parts."""
+    """For each step ahead the two answers that it lies between, and their weights.
 
-    below: IntArray
-    above: IntArray
-    below_weight: FloatArray
-    above_weight: FloatArray
+    The weights are the same at every level, and written out: many short loops
+    take longer than one.
+    """
+
+    below: IntArray  # (horizon,)
+    above: IntArray  # (horizon,)
+    below_weights: FloatArray  # (horizon, n_levels)
+    above_weights: FloatArray  # (horizon, n_levels)
 
 
 @lru_cache(maxsize=_LADDERS_REMEMBERED)
-def _ladder(steps: tuple[int, ...], horizon: int) -> _Ladder:
+def _ladder(steps: tuple[int, ...], *, horizon: int, n_levels: int) -> _Ladder:
     roots = np.sqrt(steps)
     wanted = np.sqrt(np.arange(1, horizon + 1))
     below = np.searchsorted(roots, wanted, side="right") - 1
@@ -93,5 +99,16 @@ def _ladder(steps: tuple[int, ...], horizon: int) -> _Ladder:
     is_last = below == above
     distance = np.where(is_last, 1, roots[above] - roots[below])
     part = np.where(is_last, 0, (wanted - roots[below]) / distance)
-    below_weight = np.where(is_last, wanted, roots[below] * (1 - part))
-    return _Ladder(below, above, below_weight, roots[above] * part)
+    below_weights = np.where(is_last, wanted, roots[below] * (1 - part))
+    above_weights = roots[above] * part
+    ladder = _Ladder(
+        below,
+        above,
+        *(
+            np.repeat(weights[:, None], n_levels, axis=1)
+            for weights in (below_weights, above_weights)
+        ),
+    )
+    for array in ladder:
+        array.setflags(write=False)
+    return ladder

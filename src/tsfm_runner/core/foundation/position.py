@@ -87,8 +87,9 @@ def _grid_shares(window: Window) -> dict[str, FloatArray]:
     """Return how many of the known prices stand on each grid."""
     shares = {}
     for name, (n_points, tolerance) in _GRIDS.items():
-        scaled = window.prices * n_points
-        is_on_grid = np.abs(scaled - np.rint(scaled)) < tolerance
-        n_on_grid = np.count_nonzero(is_on_grid & window.is_valid, axis=1)
-        shares[name] = n_on_grid / window.lengths
+        distance = window.prices * n_points
+        distance -= np.rint(distance)
+        is_on_grid = np.abs(distance, out=distance) < tolerance
+        is_on_grid &= window.is_valid
+        shares[name] = np.count_nonzero(is_on_grid, axis=1) / window.lengths
     return shares
