@@ -100,6 +100,11 @@ class ModelStore:
             if name in {None, manifest.parent.parent.name}
         ]
 
+    def shipped_names(self) -> set[str]:
+        """Return the names of the models that are not the user's own."""
+        own = self.own_dir
+        return {one.parent.name for one in self.folders() if one.parent.parent != own}
+
     def all(self) -> list[StoredModel]:
         """Return every stored model; raise ``ModelFileError`` for a bad manifest."""
         return list(map(stored_model, self.folders()))
