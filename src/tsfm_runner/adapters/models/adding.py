@@ -53,12 +53,13 @@ def try_candidate(
     said: Mapping[str, object],
     known: Golden | None,
     source: str,
-    added_at: datetime,
+    added_at: datetime | None,
 ) -> Candidate:
     """Try a model out; ``said`` stands in the place of what it says of itself.
 
     What it is ``known`` to answer is held against what it does; without that, what
-    it answers now is what it will be held against later. Raises ``ModelFileError``.
+    it answers now is what it will be held against later. One that is never added is
+    one to be shipped. Raises ``ModelFileError``.
     """
     facts, n_parameters = describe(content, said)
     contexts = known.contexts if known else usual_contexts()
@@ -66,10 +67,11 @@ def try_candidate(
     if known:
         require_known_answers(golden, known)
     digest = sha256_of(content)
+    mark = "" if added_at is None else f"-{digest[:_DIGITS]}"
     manifest = ModelManifest(
         **facts.model_dump(),
-        model_file=f"model-{digest[:_DIGITS]}.onnx",
-        golden_file=f"golden-{digest[:_DIGITS]}.json",
+        model_file=f"model{mark}.onnx",
+        golden_file=f"golden{mark}.json",
         sha256=digest,
         n_bytes=len(content),
         n_parameters=n_parameters,
@@ -119,13 +121,19 @@ def add_model(
     folder = _folder(store, manifest)
     with _changing(store.own_dir):
         require_addable(store, manifest, reserved=reserved, replace=replace)
-        folder.mkdir(parents=True, exist_ok=True)
-        _replace_bytes(folder / manifest.model_file, candidate.content)
-        write_golden(candidate.golden, folder / manifest.golden_file)
-        sync_folder(folder)
-        manifest.write(folder / MANIFEST_FILE)
-        sync_folder(folder)
-        _remove_left_overs(folder, keep={manifest.model_file, manifest.golden_file})
+        return write_model(candidate, folder)
+
+
+def write_model(candidate: Candidate, folder: Path) -> StoredModel:
+    """Write the files of a model, and the one that makes them a model at last."""
+    manifest = candidate.manifest
+    folder.mkdir(parents=True, exist_ok=True)
+    _replace_bytes(folder / manifest.model_file, candidate.content)
+    write_golden(candidate.golden, folder / manifest.golden_file)
+    sync_folder(folder)
+    manifest.write(folder / MANIFEST_FILE)
+    sync_folder(folder)
+    _remove_left_overs(folder, keep={manifest.model_file, manifest.golden_file})
     return StoredModel(folder, manifest)
 
 
