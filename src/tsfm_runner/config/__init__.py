@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from tsfm_runner.config.calibration import CalibrationConfig, DriftConfig
+from tsfm_runner.config.chronos import ChronosConfig, ChronosModelConfig
 from tsfm_runner.config.cycle import CycleConfig
 from tsfm_runner.config.embedded import EmbeddedConfig
 from tsfm_runner.config.fields import (
@@ -57,6 +58,8 @@ __all__ = [
     "BreakerConfig",
     "CacheConfig",
     "CalibrationConfig",
+    "ChronosConfig",
+    "ChronosModelConfig",
     "Count",
     "CycleConfig",
     "DegradationConfig",
@@ -97,6 +100,7 @@ class Settings(Section):
     auth: AuthConfig = AuthConfig()
     tollama: TollamaConfig = TollamaConfig()
     embedded: EmbeddedConfig = EmbeddedConfig()
+    chronos: ChronosConfig = ChronosConfig()
     task: TaskConfig = TaskConfig()
     preparation: PreparationConfig = PreparationConfig()
     routing: RoutingConfig = RoutingConfig()
