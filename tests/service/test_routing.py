@@ -5,7 +5,7 @@ import pytest
 from tests.service.builders import prepared, registry, revision, router
 
 from tsfm_runner.config import LadderOverride, RoutingConfig, Settings
-from tsfm_runner.domain.forecast import FallbackReason
+from tsfm_runner.domain.forecast import FallbackReason, Rung
 from tsfm_runner.domain.model import Capabilities
 from tsfm_runner.domain.task import MarketFacts, ModelChoice
 from tsfm_runner.errors import InvalidTaskError, ModelNotAllowedError
@@ -72,6 +72,57 @@ def test_a_named_model_that_nothing_could_serve_is_told(name: str) -> None:
         ("tollama", False, FallbackReason.RUNTIME_UNAVAILABLE),
         ("baseline", True, None),
     ]
+
+
+TWO_RUNGS: dict[Rung, str] = {"tollama": "chronos2", "embedded": "mini"}
+MINI = revision("mini", provider="embedded", revision="1")
+
+
+def test_the_next_rung_has_a_model_of_its_own() -> None:
+    route = router(rungs=TWO_RUNGS, models=registry(MINI)).plan(prepared())
+
+    fallen = route.skip(FallbackReason.RUNTIME_TIMEOUT)
+
+    assert route.target.model.name == "chronos2"
+    assert (fallen.target.rung, fallen.target.model.name) == ("embedded", "mini")
+    assert fallen.fallback_reason == FallbackReason.RUNTIME_TIMEOUT
+
+
+@pytest.mark.parametrize(
+    ("name", "rung"), [("chronos2", "tollama"), ("mini", "embedded")]
+)
+def test_a_named_model_is_asked_only_where_it_runs(name: str, rung: str) -> None:
+    routes = router(rungs=TWO_RUNGS, models=registry(MINI))
+
+    route = routes.plan(prepared(model=ModelChoice(name=name)))
+
+    assert (route.target.rung, route.target.model.name) == (rung, name)
+    assert route.skip(FallbackReason.RUNTIME_TIMEOUT).target.rung == "baseline"
+
+
+def test_a_named_model_that_nobody_knows_is_asked_everywhere() -> None:
+    routes = router(rungs=TWO_RUNGS, models=registry(MINI))
+
+    route = routes.plan(prepared(model=ModelChoice(name="mystery")))
+
+    assert told(route.skip(FallbackReason.MODEL_NOT_INSTALLED)) == [
+        ("tollama", False, FallbackReason.MODEL_NOT_INSTALLED),
+        ("embedded", True, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("version", "reason"), [("1", None), ("2", FallbackReason.MODEL_NOT_INSTALLED)]
+)
+def test_another_revision_than_that_in_the_process_is_not_there(
+    version: str, reason: FallbackReason | None
+) -> None:
+    routes = router(rungs=TWO_RUNGS, models=registry(MINI))
+    choice = ModelChoice("embedded", "mini", version)
+
+    route = routes.plan(prepared(model=choice))
+
+    assert route.fallback_reason == reason
 
 
 def test_nothing_stands_below_the_baseline() -> None:

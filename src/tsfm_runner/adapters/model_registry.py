@@ -1,6 +1,7 @@
 """Load the model registry: which models we know, their licences, what prod allows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, get_args
@@ -80,11 +81,17 @@ class _RegistryFile(_Entry):
     models: Mapping[_Text, _Model]
 
 
-def load_registry(path: Path | None, environment: Environment) -> ModelRegistry:
+def load_registry(
+    path: Path | None,
+    environment: Environment,
+    own_models: Iterable[ModelRevision] = (),
+) -> ModelRegistry:
     """Read the registry; without a path, the one that is shipped with the package.
 
-    The production list is checked in every environment, so that a licence it may
-    not name is found on the developer's machine and not in production.
+    ``own_models`` are those that run in our own process. What the file says of the
+    licence of one of them holds for the revision that it names. The production list
+    is checked in every environment, so that a licence it may not name is found on the
+    developer's machine and not in production.
 
     Raises ``ConfigurationError`` when the file cannot be used, or when it lets
     ``prod`` serve a model that is unknown or not ``commercial_ok``.
@@ -93,6 +100,8 @@ def load_registry(path: Path | None, environment: Environment) -> ModelRegistry:
     file = _parsed(path)
     models = {name: _revision(name, model) for name, model in file.models.items()}
     _require_baselines(models, path)
+    for own in own_models:
+        models[own.name] = _joined(models.get(own.name), own, path)
     allowed = frozenset(file.environments.prod.allowed_models)
     production = ModelRegistry("prod", models, allowed)
     if environment == "prod":
@@ -117,6 +126,22 @@ def _revision(name: str, model: _Model) -> ModelRevision:
         capabilities=Capabilities(**model.capabilities.model_dump()),
         **model.model_dump(exclude={"capabilities"}),
     )
+
+
+def _joined(
+    listed: ModelRevision | None, own: ModelRevision, path: Path
+) -> ModelRevision:
+    """Return a model of our own process with what the file says of its licence."""
+    if listed is None:
+        return own
+    if listed.provider != own.provider:
+        raise ConfigurationError(
+            f"{path}: {own.name} is a model of {listed.provider}, and one that runs in "
+            "the process has the same name; one of them needs another name"
+        )
+    if listed.revision != own.revision:
+        return own
+    return replace(listed, family=own.family, capabilities=own.capabilities)
 
 
 def _require_baselines(models: Mapping[str, ModelRevision], path: Path) -> None:

@@ -1,7 +1,8 @@
 """Builds every object of a process from its settings; nobody else does."""
 
 from tsfm_runner.bootstrap.application import build_app
-from tsfm_runner.bootstrap.backend import Runtimes, open_backend, open_warming
+from tsfm_runner.bootstrap.backend import open_backend, open_warming
 from tsfm_runner.bootstrap.calibration import read_learned
+from tsfm_runner.bootstrap.runtimes import Runtimes
 
 __all__ = ["Runtimes", "build_app", "open_backend", "open_warming", "read_learned"]

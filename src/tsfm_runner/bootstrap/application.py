@@ -22,7 +22,8 @@ from tsfm_runner.adapters.watched_verdict import WatchedVerdict
 from tsfm_runner.api.app import Application, create_app
 from tsfm_runner.api.watch import Watch
 from tsfm_runner.api.writing import Written
-from tsfm_runner.bootstrap.backend import Runtimes, opened
+from tsfm_runner.bootstrap.backend import opened
+from tsfm_runner.bootstrap.runtimes import Runtimes
 from tsfm_runner.bootstrap.tools import Tools, checked_registry
 from tsfm_runner.config import AuthConfig, Settings
 from tsfm_runner.errors import ConfigurationError
@@ -43,11 +44,12 @@ def build_app(
     ``runtimes`` stand in the place of those that the settings name.
 
     Raises ``ConfigurationError`` when registry, licences or keys forbid the start,
-    or when anybody on the network could use the service.
+    when anybody on the network could use the service, or when it would ask itself.
     """
     log = open_log(settings.log, log_stream or sys.stderr)
     keys = WatchedKeys(settings.auth, log)
     _require_guarded(settings, keys)
+    _require_no_echo(settings)
     registry = checked_registry(settings)
     metrics = Metrics()
     teller = Teller(metrics, log, known_models=registry.models)
@@ -88,6 +90,18 @@ def _require_guarded(settings: Settings, keys: WatchedKeys) -> None:
         raise ConfigurationError(
             f"server.host is {host}, which others can reach: set auth.keys, "
             "or auth.allow_anonymous to serve everybody"
+        )
+
+
+def _require_no_echo(settings: Settings) -> None:
+    url, server = settings.tollama.url, settings.server
+    if not server.tollama_api or url is None or url.port != server.port:
+        return
+    host = (url.host or "").strip("[]")
+    if host == server.host or _is_loopback(host):
+        raise ConfigurationError(
+            f"tollama.url is {url}, where this service itself would answer "
+            "(server.tollama_api): it would ask itself without end"
         )
 
 

@@ -8,16 +8,20 @@ from contextlib import (
     asynccontextmanager,
 )
 from functools import partial
-from typing import TypeAlias
 
 from tsfm_runner.adapters.memory_cache import MemoryCache
 from tsfm_runner.adapters.naming import unique_names
-from tsfm_runner.adapters.tollama import TollamaRuntime, open_session
 from tsfm_runner.bootstrap.calibration import (
     calibrator_to_ask,
     calibrator_to_keep,
     calibrator_to_warm,
     load_har_table,
+)
+from tsfm_runner.bootstrap.runtimes import (
+    Runtimes,
+    batch_limits,
+    default_models,
+    open_runtimes,
 )
 from tsfm_runner.bootstrap.tools import (
     Purpose,
@@ -25,7 +29,7 @@ from tsfm_runner.bootstrap.tools import (
     checked_registry,
     silent_tools,
 )
-from tsfm_runner.config import CacheConfig, Settings, TollamaConfig
+from tsfm_runner.config import CacheConfig, Settings
 from tsfm_runner.core.har import HarTable
 from tsfm_runner.domain.forecast import Rung, ServedForecast
 from tsfm_runner.domain.model import ModelRegistry
@@ -35,7 +39,7 @@ from tsfm_runner.service.activity import Activity
 from tsfm_runner.service.asking import RuntimeLine
 from tsfm_runner.service.backend import Backend
 from tsfm_runner.service.baselining import Baselines
-from tsfm_runner.service.batching import Batcher, BatchLimits
+from tsfm_runner.service.batching import Batcher
 from tsfm_runner.service.breaking import Breaker
 from tsfm_runner.service.calibration.calibrator import Calibrator
 from tsfm_runner.service.calibration.shadowing import Shadowing
@@ -47,8 +51,6 @@ from tsfm_runner.service.predicting import Predictor
 from tsfm_runner.service.remembering import Memory
 from tsfm_runner.service.routing import Router
 from tsfm_runner.service.verdict.policy import Policy
-
-Runtimes: TypeAlias = Mapping[Rung, ForecastRuntime]
 
 
 def open_backend(
@@ -109,7 +111,7 @@ async def opened(
     async with AsyncExitStack() as held:
         await held.enter_async_context(tools.verdicts.watched())
         if runtimes is None:
-            runtimes = await _open_runtimes(held, settings, tools.clock)
+            runtimes = await open_runtimes(held, settings, registry, tools.clock)
         har_table = load_har_table()
         calibrator = await _open_calibrator(held, settings, har_table, tools)
         yield _backend(
@@ -138,27 +140,6 @@ async def _open_calibrator(
     )
 
 
-async def _open_runtimes(
-    held: AsyncExitStack, settings: Settings, clock: Clock
-) -> Runtimes:
-    if settings.tollama.url is None:
-        return {}
-    return {"tollama": await _open_tollama(held, settings.tollama, clock)}
-
-
-async def _open_tollama(
-    held: AsyncExitStack, config: TollamaConfig, clock: Clock
-) -> TollamaRuntime:
-    session = open_session(
-        str(config.url),
-        token=config.token.get_secret_value() if config.token else None,
-    )
-    await held.enter_async_context(session)
-    return TollamaRuntime(
-        session, daemon_timeout_s=config.daemon_timeout_s, clock=clock
-    )
-
-
 def _backend(  # noqa: PLR0913 - one argument a collaborator
     settings: Settings,
     registry: ModelRegistry,
@@ -168,7 +149,6 @@ def _backend(  # noqa: PLR0913 - one argument a collaborator
     baselines: Baselines,
     calibrator: Calibrator,
 ) -> Backend:
-    default_models: dict[Rung, str] = {"tollama": settings.tollama.model}
     activity = Activity()
     predictors = {
         rung: _predictor(settings, rung, runtime, tools, activity)
@@ -182,7 +162,7 @@ def _backend(  # noqa: PLR0913 - one argument a collaborator
             settings.routing,
             settings.preparation,
             registry,
-            {rung: default_models[rung] for rung in runtimes},
+            default_models(settings, runtimes),
         ),
         policy=policy,
         predictors=predictors,
@@ -257,10 +237,5 @@ def _predictor(
     line = RuntimeLine(
         rung, runtime, settings.resilience, degradation, new_breaker, {}, teller, clock
     )
-    limits = BatchLimits(
-        settings.tollama.max_series_per_call,
-        settings.tollama.max_points_per_call,
-        settings.resilience.max_calls_in_flight,
-        settings.resilience.max_split_calls,
-    )
+    limits = batch_limits(settings, rung)
     return Predictor(line, Batcher(line, limits, clock, activity, teller.batch_left))

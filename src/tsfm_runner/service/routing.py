@@ -158,13 +158,18 @@ class Router:
             return [task.model.provider]
         if not self.default_models and task.model.name is None:
             return []
+        own = self._own_rung(task)
+        if own is not None:
+            return [own]
         ladder = _models_of(self._ladder(task))
         off_ladder = [r for r in _models_of(self.routing.ladder) if r not in ladder]
         rungs = [r for r in (*off_ladder, *ladder) if r in self.default_models]
-        if rungs or task.model.name is None:
-            return rungs
-        known = self.registry.models.get(task.model.name)
-        return [known.provider if known and known.provider != "auto" else "tollama"]
+        return rungs if rungs or task.model.name is None else ["tollama"]
+
+    def _own_rung(self, task: ForecastTask) -> Rung | None:
+        """Return where a model that is named runs; None: no name, or not known."""
+        known = self.registry.models.get(task.model.name or "")
+        return None if known is None or known.provider == "auto" else known.provider
 
     def _model_target(self, rung: Rung, task: ForecastTask) -> Target:
         name, version = task.model.name, task.model.version
@@ -225,6 +230,8 @@ class Router:
         if target.rung not in self.default_models:
             return FallbackReason.RUNTIME_UNAVAILABLE
         task, capabilities = prepared.task, target.model.capabilities
+        if target.rung == "embedded" and self._is_other_revision(target.model):
+            return FallbackReason.MODEL_NOT_INSTALLED
         is_too_far = task.horizon > (capabilities.max_horizon or task.horizon)
         has_no_band = capabilities.quantile_levels == "none"
         ladder = _models_of(self._ladder(task))
@@ -232,6 +239,11 @@ class Router:
         if is_too_far or has_no_band or is_off_ladder:
             return FallbackReason.ROUTE_POLICY
         return None
+
+    def _is_other_revision(self, model: ModelRevision) -> bool:
+        """Return whether our own process has another revision of the model."""
+        known = self.registry.models.get(model.name)
+        return known is not None and known.revision != model.revision
 
     def _ladder(self, task: ForecastTask) -> tuple[Rung, ...]:
         facts = task.facts
