@@ -22,7 +22,7 @@ INSTALL_HINT = "pip install 'tsfm-runner[chronos]'"
 _CONFIG_FILE = "config.json"
 _ADAPTER_FILE = "adapter_config.json"
 WEIGHTS = "*.safetensors"
-_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _MEDIAN = 0.5
 _REVISION_LENGTH = 12
 

@@ -1,6 +1,6 @@
 """One call of a loaded model: series in batches, quantiles out."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
@@ -101,10 +101,7 @@ def answer_call(
                 quantile_levels=list(call.quantile_levels),
                 **model.options,
             )
-            tables = [np.asarray(table, dtype=np.float64) for table in quantiles]
-        if len(tables) != len(places):
-            raise RuntimeProtocolError("chronos answered another number of series")
-        for place, table in zip(places, tables, strict=True):
+        for place, table in zip(places, _tables(quantiles, len(places)), strict=True):
             answers[place] = _read(table, model, call)
     return [answers[place] for place in range(len(call.series))]
 
@@ -122,6 +119,16 @@ def _batches(series: Sequence[ModelSeries], batch_size: int) -> Iterator[list[in
         size = max(1, batch_size // (1 + len(past)))
         for start in range(0, len(places), size):
             yield places[start : start + size]
+
+
+def _tables(quantiles: Iterable[Any], n_series: int) -> list[FloatArray]:
+    try:
+        tables = [np.asarray(table, dtype=np.float64) for table in quantiles]
+    except (TypeError, ValueError) as exc:
+        raise RuntimeProtocolError("chronos answered no numbers") from exc
+    if len(tables) != n_series:
+        raise RuntimeProtocolError("chronos answered another number of series")
+    return tables
 
 
 def _read(table: FloatArray, model: LoadedModel, call: ModelCall) -> Answer:
