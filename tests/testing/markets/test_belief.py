@@ -3,8 +3,8 @@
 import numpy as np
 
 from tsfm_runner.testing.markets.belief import belief_paths
-from tsfm_runner.testing.markets.profiles import PROFILES
 from tsfm_runner.testing.markets.traits import draw_events, draw_markets
+from tsfm_runner.testing.markets.venues import VENUES
 
 N_STEPS = 60
 
@@ -12,10 +12,12 @@ N_STEPS = 60
 def _paths(n_markets: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return beliefs (n_steps, n_markets), each market's event, and its shape."""
     rng = np.random.default_rng(seed)
-    events = draw_events(n_markets, n_steps=N_STEPS, step_s=3_600, rng=rng)
-    markets = draw_markets(events, step_s=3_600, rng=rng)
+    events = draw_events(
+        n_markets, profiles=VENUES, n_steps=N_STEPS, step_s=3_600, rng=rng
+    )
+    markets = draw_markets(events, profiles=VENUES, step_s=3_600, rng=rng)
     paths = belief_paths(events, markets, n_steps=N_STEPS, step_s=3_600, rng=rng)
-    shapes = np.array([profile.shape for profile in PROFILES])
+    shapes = np.array([profile.shape for profile in VENUES])
     return paths.fair, markets.event, shapes[events.profile][markets.event]
 
 

@@ -1,6 +1,7 @@
 """Realistic prediction markets from a seed."""
 
 from tsfm_runner.testing.markets.frames import to_frames
+from tsfm_runner.testing.markets.priors import PRIORS
 from tsfm_runner.testing.markets.simulation import (
     GENERATOR_VERSION,
     MarketListing,
@@ -10,6 +11,7 @@ from tsfm_runner.testing.markets.simulation import (
 
 __all__ = [
     "GENERATOR_VERSION",
+    "PRIORS",
     "MarketListing",
     "SimulatedMarkets",
     "simulate_markets",

@@ -5,6 +5,7 @@ from typing import Self
 
 import numpy as np
 
+from tsfm_runner.testing.markets.hazards import hazard_paths, with_hazards
 from tsfm_runner.testing.markets.normal import FloatArray, normal_cdf
 from tsfm_runner.testing.markets.traits import BoolArray, EventTraits, MarketTraits
 
@@ -12,6 +13,7 @@ DAY_S = 86_400
 MAX_INFORMATION = 2.5
 STAGE_PACE = 1.2
 MAX_STAGE_PACE = 7.0
+ALL_THAT_IS_LEFT = 1e9  # when an event closes, its score is known
 MAX_PROBIT = 40.0
 CALM_SHOCK = np.sqrt(2 / np.pi)  # the mean of |shock|: bursts average to nothing
 
@@ -92,16 +94,22 @@ def belief_paths(
     fair = np.empty((n_steps, markets.event.size))
     pace = np.empty((n_steps, events.volatility.size))
     edges, mood = markets.edges, _Mood.first(events, rng)
+    hazard = hazard_paths(events, n_steps=n_steps, rng=rng.spawn(1)[0])
     for step in range(n_steps):
         information = _information(mood, events, step=step, step_s=step_s, rng=rng)
         shock = rng.standard_normal(information.size)
         push = (information * shock)[markets.event]
         growth = np.sqrt(1 + information**2)[markets.event]
         edges = np.clip(edges * growth + push, -MAX_PROBIT, MAX_PROBIT)
+        is_over = (step >= events.steps_to_close)[markets.event]
+        edges = np.where(is_over, np.copysign(MAX_PROBIT, edges), edges)
         fair[step] = normal_cdf(edges[0]) - normal_cdf(edges[1])
-        pace[step] = information / events.volatility
+        pace[step] = np.where(step > events.steps_to_close, 0.0, information)
         mood = mood.after(shock, events=events, rng=rng)
-    return BeliefPaths(np.clip(fair, 0.0, 1.0), pace)
+    if hazard.any():
+        is_no = events.is_hazard_no[markets.event]
+        fair = with_hazards(fair, hazard[:, markets.event], is_no=is_no)
+    return BeliefPaths(np.clip(fair, 0.0, 1.0), pace / events.volatility)
 
 
 def _information(
@@ -119,10 +127,12 @@ def _information(
     day /= np.sqrt(np.i0(2 * events.day_swing))
     ordinary = events.volatility * mood.pace(events) * day
     left = np.maximum(events.steps_to_close - step, 1.0)
+    is_last = (events.steps_to_close > step - 1) & (events.steps_to_close <= step)
     stage_pace = np.minimum(
         STAGE_PACE * day * np.exp(mood.cluster - events.cluster_sd**2), MAX_STAGE_PACE
     )
     stage = np.where(left < events.stage_steps, stage_pace / np.sqrt(left), 0.0)
     is_jump = rng.random(left.size) < events.jump_rate
     jump = np.where(is_jump, events.jump_size, 1.0)
-    return np.asarray(np.minimum(np.hypot(ordinary, stage) * jump, MAX_INFORMATION))
+    information = np.minimum(np.hypot(ordinary, stage) * jump, MAX_INFORMATION)
+    return np.asarray(np.where(is_last, ALL_THAT_IS_LEFT, information))

@@ -1,10 +1,11 @@
 """Venues: what of a belief can be read off a stale, coarse, noisy price."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from tsfm_runner.testing.markets.belief import BeliefPaths
+from tsfm_runner.testing.markets.flaws import flickering, followed, slipping
 from tsfm_runner.testing.markets.normal import FloatArray
 from tsfm_runner.testing.markets.traits import BoolArray, EventTraits, MarketTraits
 
@@ -15,8 +16,7 @@ CALMEST, BUSIEST = 0.05, 50.0
 DECIMALS = 6
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class QuotePaths:
+class QuotePaths(NamedTuple):
     """What the venue shows; arrays have shape ``(n_steps, n_markets)``.
 
     ``bids`` and ``asks`` are NaN where the venue shows last trades only.
@@ -45,13 +45,14 @@ def quote_paths(
     is_mid, tick = events.is_mid[event], events.tick[event]
     is_tapered = events.is_tapered[event]
     chance = _update_chance(beliefs.pace, markets)
+    beliefs_seen, flaws_rng = followed(beliefs.fair, markets), rng.spawn(1)[0]
     shown = np.empty((n_steps, n))
     ticks = np.empty((n_steps, n))
     quote, price, grid = np.full(n, np.inf), np.zeros(n), tick
     noise, side = np.zeros(n), np.ones(n)
     for step in range(n_steps):
         noise = _next_noise(noise, markets, rng)
-        fair = _misread(beliefs.fair[step], noise)
+        fair = _misread(beliefs_seen[step], noise)
         is_seen = rng.random(n) < chance[step]
         is_off = np.abs(fair - quote) > markets.inaction_ticks * grid / 2
         is_flipped = rng.random(n) < markets.bounce_rate
@@ -63,6 +64,8 @@ def quote_paths(
         fresh = _shown(quote, side, grid, markets, is_mid=is_mid)
         price = np.where(is_first | is_seen, fresh, price)
         shown[step], ticks[step] = price, grid
+    shown = flickering(shown, ticks, markets, is_mid=is_mid, rng=flaws_rng)
+    shown = slipping(shown, ticks, markets, rng=flaws_rng)
     return _with_quotes(shown, ticks, markets, is_mid=is_mid)
 
 
