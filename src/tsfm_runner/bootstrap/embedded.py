@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
+from tsfm_runner.adapters.chronos import chronos_revisions, open_chronos
 from tsfm_runner.adapters.embedded import (
     EmbeddedModel,
     EmbeddedRuntime,
@@ -10,7 +11,7 @@ from tsfm_runner.adapters.embedded import (
     open_model,
 )
 from tsfm_runner.adapters.models import ModelManifest, StoredModel, model_store
-from tsfm_runner.config import Settings
+from tsfm_runner.config import ChronosConfig, Settings
 from tsfm_runner.core.foundation.signature import CONTEXT_STEPS
 from tsfm_runner.domain.model import Capabilities, ModelRegistry, ModelRevision
 from tsfm_runner.domain.task import MAX_HORIZON
@@ -27,7 +28,13 @@ def own_models(settings: Settings) -> list[ModelRevision]:
     """
     if not settings.embedded.enabled:
         return []
-    return [_revision(stored.manifest) for stored in stored_models(settings)]
+    stored = [_revision(stored.manifest) for stored in stored_models(settings)]
+    names = {model.name for model in stored}
+    if clash := sorted(names & settings.chronos.models.keys()):
+        raise ConfigurationError(
+            f"chronos.models names {', '.join(clash)}, which is a stored model already"
+        )
+    return [*stored, *chronos_revisions(settings.chronos)]
 
 
 def stored_models(settings: Settings) -> Iterator[StoredModel]:
@@ -37,17 +44,19 @@ def stored_models(settings: Settings) -> Iterator[StoredModel]:
         yield store.find(name)
 
 
-def open_embedded(
+async def open_embedded(
     held: AsyncExitStack, settings: Settings, registry: ModelRegistry
 ) -> ForecastRuntime:
     """Return the runtime of all models that run in here and may be served.
 
     What is held closes it. Raises ``ModelFileError`` for a model whose file is
-    damaged, and ``ConfigurationError`` where the model of the settings is not there.
+    damaged, and ``ConfigurationError`` where the model of the settings is not there
+    or one of Chronos cannot be loaded.
     """
     models = opened_models(settings, registry)
     runtime = held.enter_context(EmbeddedRuntime(models))
     by_model: dict[str, ForecastRuntime] = dict.fromkeys(models, runtime)
+    by_model |= await _open_chronos(held, settings.chronos, registry)
     name = settings.embedded.model
     if name not in by_model:
         known = ", ".join(by_model) or "none"
@@ -55,6 +64,22 @@ def open_embedded(
             f"embedded.model is {name}, which does not run in here; there are: {known}"
         )
     return InProcessRuntime(by_model)
+
+
+async def _open_chronos(
+    held: AsyncExitStack, config: ChronosConfig, registry: ModelRegistry
+) -> dict[str, ForecastRuntime]:
+    """Return the runtime of each Chronos model that may be served, by its name."""
+    models = {
+        name: model
+        for name, model in config.models.items()
+        if registry.is_allowed(name)
+    }
+    if not models:
+        return {}
+    allowed = config.model_copy(update={"models": models})
+    runtime = await held.enter_async_context(open_chronos(allowed))
+    return dict.fromkeys(models, runtime)
 
 
 def opened_models(

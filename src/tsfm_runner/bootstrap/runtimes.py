@@ -26,7 +26,7 @@ async def open_runtimes(
     if settings.tollama.url is not None:
         runtimes["tollama"] = await _open_tollama(held, settings.tollama, clock)
     if settings.embedded.enabled:
-        runtimes["embedded"] = open_embedded(held, settings, registry)
+        runtimes["embedded"] = await open_embedded(held, settings, registry)
     return runtimes
 
 
