@@ -21,7 +21,9 @@ from tsfm_runner.cli.forecast import forecast
 from tsfm_runner.cli.gate import gate
 from tsfm_runner.cli.invocation import Invocation, reported
 from tsfm_runner.cli.ledger import check, export
-from tsfm_runner.cli.models import models
+from tsfm_runner.cli.model_files import add, remove, verify
+from tsfm_runner.cli.model_pull import pull
+from tsfm_runner.cli.models import list_models, models
 from tsfm_runner.cli.observe import observe
 from tsfm_runner.cli.serve import serve
 from tsfm_runner.cli.simulate import simulate
@@ -73,6 +75,7 @@ _ledger = typer.Typer(
     epilog=EXIT_CODES_HELP,
     no_args_is_help=True,
 )
+_models = typer.Typer(cls=_Group, epilog=EXIT_CODES_HELP, invoke_without_command=True)
 
 for _command in (
     serve,
@@ -83,7 +86,6 @@ for _command in (
     evaluate,
     verdict,
     gate,
-    models,
     doctor,
     bench,
     drill,
@@ -96,6 +98,11 @@ app.add_typer(_config, name="config")
 _ledger.command(cls=_Command, epilog=EXIT_CODES_HELP)(reported(export))
 _ledger.command(cls=_Command, epilog=EXIT_CODES_HELP)(reported(check))
 app.add_typer(_ledger, name="ledger")
+_models.callback()(reported(models))
+_models.command("list", cls=_Command, epilog=EXIT_CODES_HELP)(reported(list_models))
+for _on_files in (add, pull, verify, remove):
+    _models.command(cls=_Command, epilog=EXIT_CODES_HELP)(reported(_on_files))
+app.add_typer(_models, name="models")
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer hands it in so

@@ -12,6 +12,7 @@ from tsfm_runner.cli.invocation import JsonFlag, load_for, print_json
 from tsfm_runner.cli.tables import plain_table
 from tsfm_runner.config import Settings
 from tsfm_runner.domain.model import LicenceTag
+from tsfm_runner.errors import InvalidTaskError
 from tsfm_runner.service.catalogue import ModelEntry
 
 _USES: dict[LicenceTag, str] = {
@@ -23,6 +24,14 @@ _YES_NO = {True: "yes", False: "[red]no[/]", None: "[dim]-[/]"}
 
 
 def models(context: typer.Context, *, as_json: JsonFlag = False) -> None:
+    """List every model, or work on files of your own ones."""
+    if context.invoked_subcommand is None:
+        list_models(context, as_json=as_json)
+    elif as_json:
+        raise InvalidTaskError("--json", f"belongs after {context.invoked_subcommand}")
+
+
+def list_models(context: typer.Context, *, as_json: JsonFlag = False) -> None:
     """List every model: licence, capabilities, allowed here, installed."""
     settings = load_for(context).settings
     entries = asyncio.run(_entries(settings))

@@ -44,7 +44,7 @@ class Told(NamedTuple):
 TellPull: TypeAlias = Callable[[Told], None]
 
 
-async def pull(
+async def install(
     session: aiohttp.ClientSession,
     name: str,
     *,
