@@ -14,6 +14,7 @@ TsfmError
 │   ├── StudyInUseError           another process works in its folder
 │   ├── StudyNotStoredError       its results cannot be written, or not be read again
 │   └── UnitLostError             a unit of its work ended every worker that took it
+├── TrainingError                 a model cannot be trained from this, or not be kept
 ├── ServiceUnreachableError       a running service does not answer, or not as one
 └── ForecastRuntimeError          the model runtime let us down; the service falls back
     ├── RuntimeUnavailableError   no answer: refused, overloaded, connection lost
@@ -95,6 +96,10 @@ class UnitLostError(StudyError):
         super().__init__(f"unit {place} {reason}")
         self.place = place
         self.reason = reason
+
+
+class TrainingError(TsfmError):
+    """A model cannot be trained from this, or what was trained is not worth keeping."""
 
 
 class ServiceUnreachableError(TsfmError):

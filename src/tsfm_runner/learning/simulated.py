@@ -1,0 +1,74 @@
+"""Windows of simulated markets, at every pace that people watch markets at."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import product
+
+import numpy as np
+
+from tsfm_runner.learning.windows import (
+    WINDOW_STEPS,
+    Habits,
+    PricePaths,
+    Windows,
+    cut_windows,
+    joined,
+)
+from tsfm_runner.testing.markets import simulate_markets
+
+STEP_SHARES = {1: 0.3, 5: 0.3, 15: 0.15, 60: 0.15, 480: 0.05, 1440: 0.05}
+"""Minutes between steps, and how many of the windows have them."""
+
+PRIOR_SHARES = {"venues": 0.5, "broad": 0.5}
+"""Kinds of markets, and how many of the windows are of them."""
+
+_END = datetime(2026, 1, 1, tzinfo=UTC)
+_SEEDS = 2**31
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatedWindows:
+    """Draws windows from newly simulated markets, several from each."""
+
+    habits: Habits
+    windows_per_path: int = 3
+    n_steps: int = WINDOW_STEPS + 288
+
+    def __call__(self, n: int, rng: np.random.Generator) -> Windows:
+        """Return ``n`` windows of markets that nobody has seen."""
+        kinds = list(product(STEP_SHARES.items(), PRIOR_SHARES.items()))
+        shares = [by_step * by_prior for (_, by_step), (_, by_prior) in kinds]
+        ends = np.round(n * np.cumsum(shares)).astype(int)
+        counts = np.diff(ends, prepend=0).tolist()
+        return joined(
+            [
+                cut_windows(
+                    self._paths(count, minutes, prior, rng),
+                    count,
+                    habits=self.habits,
+                    rng=rng,
+                )
+                for ((minutes, _), (prior, _)), count in zip(kinds, counts, strict=True)
+                if count
+            ]
+        )
+
+    def _paths(
+        self, n: int, minutes: int, prior: str, rng: np.random.Generator
+    ) -> PricePaths:
+        markets = simulate_markets(
+            -(-n // self.windows_per_path),
+            n_steps=self.n_steps,
+            step_s=60 * minutes,
+            seed=int(rng.integers(_SEEDS)),
+            end=_END,
+            prior=prior,
+        )
+        close_step = [
+            (listing.closes_at - markets.times[0]).total_seconds() / markets.step_s
+            for listing in markets.listings
+        ]
+        n_paths = len(markets.prices)
+        return PricePaths(
+            markets.prices, np.full(n_paths, float(minutes)), np.array(close_step)
+        )
