@@ -110,9 +110,11 @@ def model_inputs(
             steps_to_close=steps_to_close,
         ),
     }
-    features = np.stack([columns[name] for name in FEATURES], axis=1)
+    features = np.empty((lengths.size, N_FEATURES), dtype=np.float32)
+    for number, name in enumerate(FEATURES):
+        features[:, number] = columns[name]
     return ModelInputs(
-        features=np.clip(features, -_BOUND, _BOUND).astype(np.float32),
+        features=np.clip(features, -_BOUND, _BOUND, out=features),
         channels=_channels(window, is_observed),
         last=window.prices[:, -1],
         scale=window.scale,

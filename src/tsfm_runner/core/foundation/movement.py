@@ -3,11 +3,13 @@
 import numpy as np
 
 from tsfm_runner.core.arrays import BoolArray, FloatArray, IntArray
+from tsfm_runner.core.foundation.averaging import recent_means
+from tsfm_runner.core.foundation.signature import CONTEXT_STEPS
 from tsfm_runner.core.foundation.window import LEAST_VARIANCE, Window
 
 _LEAST_MOVE = 1e-7  # price units; anything smaller is the noise of storage
 _LEAST_MEAN_MOVE = 1e-5
-_COUNTED_STEPS = (6, 12, 48)
+_COUNTED_STEPS = (6, 12, 48, CONTEXT_STEPS)
 _RATIO_STEPS = (4, 12)
 _EVEN = 0.5  # as many reversals as continuations, where there were none of either
 
@@ -27,17 +29,16 @@ def movement_features(window: Window) -> dict[str, FloatArray]:
     """
     is_move = window.sizes > _LEAST_MOVE
     n_moves = np.count_nonzero(is_move, axis=1)
-    n_known = np.maximum(window.n_changes, 1)
-    shares = {
-        f"moving_share_{n_steps}": np.count_nonzero(is_move[:, -n_steps:], axis=1)
-        / np.minimum(n_known, n_steps)
-        for n_steps in _COUNTED_STEPS
-    }
-    mean_move = window.sizes.sum(axis=1) / n_known
+    share_6, share_12, share_48, share = recent_means(
+        is_move.astype(np.float64), window.n_changes, windows=_COUNTED_STEPS
+    )
+    mean_move = window.sizes.sum(axis=1) / np.maximum(window.n_changes, 1)
     sparseness = np.log((mean_move + _LEAST_MEAN_MOVE) / window.scale)
     return {
-        **shares,
-        "moving_share": n_moves / n_known,
+        "moving_share_6": share_6,
+        "moving_share_12": share_12,
+        "moving_share_48": share_48,
+        "moving_share": share,
         "log_sparseness": sparseness / 2 + 1,
         "reversal_share": _reversal_share(window.changes, is_move, n_moves=n_moves),
         **_last_move(window, is_move, n_moves=n_moves),

@@ -3,9 +3,12 @@
 import numpy as np
 
 from tsfm_runner.core.arrays import FloatArray
+from tsfm_runner.core.foundation.averaging import recent_means
+from tsfm_runner.core.foundation.signature import CONTEXT_STEPS
 from tsfm_runner.core.foundation.window import Window
 
 _EDGE = 5e-4  # prices nearer than this to 0 or 1 are told as if they were there
+_RECENT_STEPS = (12, 48, CONTEXT_STEPS)
 _GRIDS = {  # points in [0, 1], and how far off a price may be, in grid steps
     "cent_share": (100, 0.01),
     "half_cent_share": (200, 0.02),
@@ -52,14 +55,11 @@ def _level_features(last: FloatArray, scale: FloatArray) -> dict[str, FloatArray
 
 
 def _beside_means(window: Window) -> dict[str, FloatArray]:
-    past = window.prices - window.prices[:, -1:]
-    past *= window.is_valid
-    means = {
-        "above_mean_12": past[:, -12:].sum(axis=1) / np.minimum(window.lengths, 12),
-        "above_mean_48": past[:, -48:].sum(axis=1) / np.minimum(window.lengths, 48),
-        "above_mean": past.sum(axis=1) / window.lengths,
-    }
-    return {name: np.arcsinh(-mean / window.scale) for name, mean in means.items()}
+    above = window.prices[:, -1:] - window.prices
+    above *= window.is_valid
+    means = recent_means(above, window.lengths, windows=_RECENT_STEPS)
+    mean_12, mean_48, mean = np.arcsinh(means / window.scale)
+    return {"above_mean_12": mean_12, "above_mean_48": mean_48, "above_mean": mean}
 
 
 def _in_ranges(window: Window) -> dict[str, FloatArray]:
@@ -91,5 +91,5 @@ def _grid_shares(window: Window) -> dict[str, FloatArray]:
         distance -= np.rint(distance)
         is_on_grid = np.abs(distance, out=distance) < tolerance
         is_on_grid &= window.is_valid
-        shares[name] = np.count_nonzero(is_on_grid, axis=1) / window.lengths
+        shares[name] = is_on_grid.sum(axis=1) / window.lengths
     return shares
