@@ -144,19 +144,17 @@ def past(context: Context) -> dict[str, float]:
         **features,
         "below_high_48": math.asinh((max(recent) - last) / scale) / 2,
         "above_low_48": math.asinh((last - min(recent)) / scale) / 2,
-        "cent_share": grid_share(context, tick=0.01, tolerance=0.0001),
-        "half_cent_share": grid_share(context, tick=0.005, tolerance=0.0001),
-        "tenth_cent_share": grid_share(context, tick=0.001, tolerance=0.00002),
+        "cent_share": grid_share(context, tick=0.01),
+        "half_cent_share": grid_share(context, tick=0.005),
+        "tenth_cent_share": grid_share(context, tick=0.001),
     }
 
 
-def grid_share(context: Context, *, tick: float, tolerance: float) -> float:
-    return mean(
-        [
-            float(abs(price - round(price / tick) * tick) < tolerance)
-            for price in context.prices
-        ]
-    )
+def grid_share(context: Context, *, tick: float) -> float:
+    off_grid = [
+        abs(price - round(price / tick) * tick) * 30_000 for price in context.prices
+    ]
+    return mean([float(distance < 1) for distance in off_grid])
 
 
 def sequence(context: Context) -> dict[str, float]:

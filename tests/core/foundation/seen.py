@@ -12,7 +12,7 @@ from tsfm_runner.core.foundation.signature import FEATURES
 from tsfm_runner.core.foundation.window import Window, open_window
 
 WIDTH = 288
-TICKS = (0.01, 0.005, 0.001, 0.0005)
+TICKS = (0.01, 0.005, 0.001, 0.0005, 0.0001)
 
 
 def inputs_of(

@@ -70,7 +70,7 @@ def test_changes_are_taken_from_the_first_price_where_the_context_is_shorter() -
         ([0.5, 0.505], 0.5, 1, 1),
         ([0.5, 0.505, 0.511, 0.512], 0.25, 0.5, 1),
         ([0.5005], 0, 0, 0),
-        ([0.50009, 0.50011], 0.5, 0.5, 0),  # a hundredth of a cent is near enough
+        ([0.50003, 0.50004], 0.5, 0.5, 0.5),  # a 300th of a cent is near enough
     ],
 )
 def test_shares_count_the_prices_on_each_grid(

@@ -104,7 +104,7 @@ def _log_variance_ratio(window: Window, n_steps: int) -> FloatArray:
     References
     ----------
     Lo and MacKinlay (1988), Stock Market Prices Do Not Follow Random Walks,
-    Review of Financial Studies 1(1), equation 9.
+    Review of Financial Studies 1(1).
 
     """
     moved = window.prices[:, n_steps:] - window.prices[:, :-n_steps]

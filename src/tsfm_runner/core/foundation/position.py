@@ -9,11 +9,8 @@ from tsfm_runner.core.foundation.window import Window
 
 _EDGE = 5e-4  # prices nearer than this to 0 or 1 are told as if they were there
 _RECENT_STEPS = (12, 48, CONTEXT_STEPS)
-_GRIDS = {  # points in [0, 1], and how far off a price may be, in grid steps
-    "cent_share": (100, 0.01),
-    "half_cent_share": (200, 0.02),
-    "tenth_cent_share": (1000, 0.02),
-}
+_GRID_TOLERANCE = 1 / 30_000  # no price of few digits lies just so far off a grid
+_GRIDS = {"cent_share": 100, "half_cent_share": 200, "tenth_cent_share": 1000}
 
 
 def position_features(window: Window) -> dict[str, FloatArray]:
@@ -86,10 +83,10 @@ def _in_ranges(window: Window) -> dict[str, FloatArray]:
 def _grid_shares(window: Window) -> dict[str, FloatArray]:
     """Return how many of the known prices stand on each grid."""
     shares = {}
-    for name, (n_points, tolerance) in _GRIDS.items():
+    for name, n_points in _GRIDS.items():
         distance = window.prices * n_points
         distance -= np.rint(distance)
-        is_on_grid = np.abs(distance, out=distance) < tolerance
+        is_on_grid = np.abs(distance, out=distance) < _GRID_TOLERANCE * n_points
         is_on_grid &= window.is_valid
         shares[name] = is_on_grid.sum(axis=1) / window.lengths
     return shares
