@@ -1,20 +1,23 @@
 """The HTTP application: routes, guard, and the one table from error to status."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from importlib.resources import as_file, files
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse
 from starlette.types import Receive, Scope, Send
 
+from tsfm_runner.api import tollama
+from tsfm_runner.api.answers import moment_text
 from tsfm_runner.api.desk import Desk
 from tsfm_runner.api.edge import Edge
 from tsfm_runner.api.forecasts import answer_forecast, forecast_batch
@@ -28,6 +31,8 @@ from tsfm_runner.api.openapi import describe
 from tsfm_runner.api.problems import (
     Problem,
     ProblemError,
+    Render,
+    answer_to,
     internal_error,
     invalid_request,
     query_errors,
@@ -54,6 +59,22 @@ _ROUTERS = (
     models_router,
     health_router,
     metrics_router,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Dialect:
+    """Routes besides our own, which speak to callers in the words of another API."""
+
+    routers: Sequence[APIRouter] = ()
+    forecast_routes: Mapping[str, Endpoint] = field(default_factory=dict)
+    bodies: Sequence[type[BaseModel]] = ()
+    renders: Mapping[str, Render] = field(default_factory=dict)
+
+
+_OURS = _Dialect()
+_TOLLAMA = _Dialect(
+    tollama.ROUTERS, tollama.FORECAST_ROUTES, tollama.BODIES, tollama.RENDERS
 )
 
 
@@ -101,29 +122,40 @@ def create_app(
         # A redirect would send callers wherever their Host header points.
         redirect_slashes=False,
     )
-    app.state.settings = settings
-    app.state.desk = Desk(settings.task, watch.written, watch.clock)
-    app.state.exposition = watch.exposition
-    app.state.wall_clock = watch.wall_clock
-    app.openapi = lambda: describe(app, is_guarded=not keys.is_empty)  # type: ignore[method-assign]
-    for router in _ROUTERS:
+    _remember(app, settings, watch)
+    dialect = _TOLLAMA if settings.server.tollama_api else _OURS
+    for router in (*_ROUTERS, *dialect.routers):
         app.include_router(router)
+    app.openapi = lambda: describe(  # type: ignore[method-assign]
+        app, is_guarded=not keys.is_empty, more_bodies=dialect.bodies
+    )
     _add_docs(app)
     _add_handlers(app)
+    routes = {**_FORECAST_ROUTES, **dialect.forecast_routes}
     guard = Guard(
-        HotRoutes(app, endpoints=_FORECAST_ROUTES),
+        HotRoutes(app, endpoints=routes),
         keys=keys,
         limiter=limiter,
         public=settings.auth.public,
-        limited=_FORECAST_ROUTES,
+        limited=routes,
     )
     edge = Edge(
         guard,
         watch,
         limits=settings.resilience,
-        forecast_routes=frozenset(_FORECAST_ROUTES),
+        forecast_routes=frozenset(routes),
+        renders=dialect.renders,
     )
     return Application(edge, app)
+
+
+def _remember(app: FastAPI, settings: Settings, watch: Watch) -> None:
+    """Put what endpoints need where they find it."""
+    app.state.settings = settings
+    app.state.desk = Desk(settings.task, watch.written, watch.clock)
+    app.state.exposition = watch.exposition
+    app.state.wall_clock = watch.wall_clock
+    app.state.started_at = moment_text(watch.wall_clock())
 
 
 @asynccontextmanager
@@ -175,10 +207,10 @@ def _add_docs(app: FastAPI) -> None:
             return FileResponse(path)
 
 
-async def _answer_problem(_: Request, failure: Exception) -> Response:
+async def _answer_problem(request: Request, failure: Exception) -> Response:
     if not isinstance(failure, ProblemError):
         raise TypeError("only problems come here") from failure
-    return failure.problem.response()
+    return answer_to(request.scope, failure.problem)
 
 
 async def _answer_wrong_query(_: Request, failure: Exception) -> Response:
@@ -200,9 +232,9 @@ async def _answer_http_error(request: Request, failure: Exception) -> Response:
         "GET /openapi.json lists every route.",
         headers=failure.headers or {},
     )
-    return problem.response()
+    return answer_to(request.scope, problem)
 
 
-async def _answer_own_error(_request: Request, _failure: Exception) -> Response:
+async def _answer_own_error(request: Request, _failure: Exception) -> Response:
     """Answer 500 for an error of our own code; the server logs its traceback."""
-    return internal_error().response()
+    return answer_to(request.scope, internal_error())

@@ -1,11 +1,19 @@
 """Around everything: request id, security headers, load, one word to telemetry."""
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tsfm_runner.api.problems import internal_error, overloaded
+from tsfm_runner.api.problems import (
+    Problem,
+    Render,
+    answer_to,
+    internal_error,
+    overloaded,
+)
 from tsfm_runner.api.watch import Watch
 from tsfm_runner.config import ResilienceConfig
 
@@ -17,6 +25,7 @@ _SECURITY_HEADERS = [
 ]
 _OTHER_ROUTE = "other"
 _FAILED = 500
+_ONE_FORM: Mapping[str, Render] = MappingProxyType({})
 
 
 class Edge:
@@ -24,7 +33,8 @@ class Edge:
 
     ``scope["tsfm.request_id"]`` is the caller's own id or a new one, and
     ``scope["tsfm.is_overloaded"]`` says that so many forecasts are at work that
-    no model should be asked for this one.
+    no model should be asked for this one. ``scope["tsfm.render"]`` writes problems in
+    the form that callers of the path read.
     """
 
     def __init__(
@@ -34,14 +44,19 @@ class Edge:
         *,
         limits: ResilienceConfig,
         forecast_routes: frozenset[str],
+        renders: Mapping[str, Render] = _ONE_FORM,
     ) -> None:
-        """Stand around ``app``; those of ``forecast_routes`` are limited in number."""
+        """Stand around ``app``; those of ``forecast_routes`` are limited in number.
+
+        ``renders`` says how problems are told below the paths that it names.
+        """
         self._app = app
         self._limits = limits
         self._telemetry = watch.telemetry
         self._clock = watch.clock
         self._new_id = watch.new_id
         self._forecast_routes = forecast_routes
+        self._renders = renders
         self._closing: list[tuple[bytes, bytes]] = []
         self.n_in_flight = 0
 
@@ -59,6 +74,7 @@ class Edge:
         scope["path"] = scope["path"].rstrip("\n")
         request_id = _own_id(scope) or self._new_id().encode("ascii")
         scope["tsfm.request_id"] = request_id.decode("ascii")
+        scope["tsfm.render"] = self._render(scope["path"])
         headers = [(b"x-request-id", request_id), *_SECURITY_HEADERS, *self._closing]
         status = 0
 
@@ -72,7 +88,7 @@ class Edge:
         app = self._app
         is_forecast = scope["path"] in self._forecast_routes
         if is_forecast and self.n_in_flight >= self._limits.hard_max_in_flight:
-            app = overloaded().response()
+            app = answer_to(scope, overloaded())
         self.n_in_flight += is_forecast
         scope["tsfm.is_overloaded"] = self.n_in_flight > self._limits.max_in_flight
         try:
@@ -80,7 +96,7 @@ class Edge:
         except Exception as failure:
             self._telemetry.request_failed(failure, request_id=request_id.decode())
             if not status:
-                await internal_error().response()(scope, receive, send_marked)
+                await answer_to(scope, internal_error())(scope, receive, send_marked)
             raise  # the server closes the connection
         finally:
             self.n_in_flight -= is_forecast
@@ -89,6 +105,12 @@ class Edge:
                 status=status or _FAILED,
                 duration_s=self._clock() - started_s,
             )
+
+    def _render(self, path: str) -> Render:
+        for prefix, render in self._renders.items():
+            if path.startswith(prefix):
+                return render
+        return Problem.response
 
 
 class _HasPath(Protocol):

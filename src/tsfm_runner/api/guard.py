@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tsfm_runner.api.problems import rate_limited, unauthorized
+from tsfm_runner.api.problems import answer_to, rate_limited, unauthorized
 from tsfm_runner.api.spending import Spending
 from tsfm_runner.ports import KeyRing, RateLimiter
 
@@ -13,6 +13,8 @@ RawHeaders: TypeAlias = Iterable[tuple[bytes, bytes]]
 
 ANONYMOUS = "anonymous"
 """The name that all callers share where no key is needed."""
+NO_TOKEN = "the request carries no token"  # noqa: S105 - words, no secret
+WRONG_TOKEN = "the token is not known"  # noqa: S105
 
 
 class Guard:
@@ -49,7 +51,7 @@ class Guard:
         name = self._caller(scope)
         if name is None:
             problem = unauthorized(_what_is_wrong(scope["headers"]))
-            await problem.response()(scope, receive, send)
+            await answer_to(scope, problem)(scope, receive, send)
             return
         scope["tsfm.key"] = name
         quota = self._limiter.spend(name, 1) if self._is_limited(scope) else None
@@ -58,7 +60,9 @@ class Guard:
             return
         spending = Spending(self._limiter, name, quota, send)
         scope["tsfm.spend"] = spending.charge
-        inner = self._app if quota.is_allowed else rate_limited(quota, 1).response()
+        inner = self._app
+        if not quota.is_allowed:
+            inner = answer_to(scope, rate_limited(quota, 1))
         await inner(scope, receive, spending.send)
 
     def _caller(self, scope: Scope) -> str | None:
@@ -90,5 +94,5 @@ def _token(headers: RawHeaders) -> bytes | None:
 
 def _what_is_wrong(headers: RawHeaders) -> str:
     if _token(headers) is None:
-        return "the request carries no token"
-    return "the token is not known"
+        return NO_TOKEN
+    return WRONG_TOKEN

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from tsfm_runner.api.problems import ProblemError
+from tsfm_runner.api.problems import ProblemError, answer_to
 
 # What a hot endpoint returns: the bytes of a JSON document, or a whole response.
 Answer: TypeAlias = bytes | Response
@@ -40,7 +40,7 @@ class HotRoutes:
         try:
             answer = await endpoint(Request(scope, receive))
         except ProblemError as failure:
-            answer = failure.problem.response()
+            answer = answer_to(scope, failure.problem)
         if isinstance(answer, Response):
             await answer(scope, receive, send)
             return

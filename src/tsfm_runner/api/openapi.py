@@ -1,5 +1,6 @@
 """The parts of the OpenAPI document that hot routes do not give by themselves."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -10,6 +11,7 @@ from tsfm_runner.api.ledger_schemas import Observations
 from tsfm_runner.api.problems import MEDIA_TYPE
 from tsfm_runner.api.schemas import BatchRequest, ForecastRequest
 
+_BODIES: tuple[type[BaseModel], ...] = (ForecastRequest, BatchRequest, Observations)
 _REF = "#/components/schemas/{model}"
 
 _SECURITY = {
@@ -57,8 +59,10 @@ def request_body(model: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
-def describe(app: FastAPI, *, is_guarded: bool) -> dict[str, Any]:
-    """Return the OpenAPI document, made once."""
+def describe(
+    app: FastAPI, *, is_guarded: bool, more_bodies: Sequence[type[BaseModel]] = ()
+) -> dict[str, Any]:
+    """Return the OpenAPI document, made once; routes may read bodies by themselves."""
     if app.openapi_schema is None:
         document = get_openapi(
             title=app.title,
@@ -67,7 +71,7 @@ def describe(app: FastAPI, *, is_guarded: bool) -> dict[str, Any]:
             routes=app.routes,
         )
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        for model in (ForecastRequest, BatchRequest, Observations):
+        for model in (*_BODIES, *more_bodies):
             schema = model.model_json_schema(ref_template=_REF)
             schemas |= schema.pop("$defs", {}) | {model.__name__: schema}
         if is_guarded:

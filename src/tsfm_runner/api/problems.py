@@ -2,10 +2,10 @@
 
 import json
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
-from typing import Any
+from typing import Any, TypeAlias
 
 from fastapi import Response
 from pydantic import ValidationError
@@ -62,6 +62,15 @@ class Problem:
             dict(self.headers),
             MEDIA_TYPE,
         )
+
+
+Render: TypeAlias = Callable[[Problem], Response]
+
+
+def answer_to(scope: Mapping[str, Any], problem: Problem) -> Response:
+    """Return the HTTP answer in the form that callers of this request read."""
+    render: Render = scope.get("tsfm.render", Problem.response)
+    return render(problem)
 
 
 def not_json(reason: str) -> Problem:

@@ -17,7 +17,7 @@ from tsfm_runner.config import Settings
 _GC_THRESHOLDS = (20_000, 50, 50)
 
 
-def serve(
+def serve(  # noqa: PLR0913 - one argument an option
     context: typer.Context,
     *,
     host: Annotated[str | None, typer.Option(help="Address to bind.")] = None,
@@ -30,9 +30,16 @@ def serve(
     demo_markets: Annotated[
         int, typer.Option(min=0, help="Simulated markets to forecast at the start.")
     ] = 0,
+    tollama_api: Annotated[
+        bool, typer.Option("--tollama-api", help="Answer clients of tollama as well.")
+    ] = False,
 ) -> None:
     """Serve the HTTP API until Ctrl-C or SIGTERM."""
-    flags = {"server.host": host, "server.port": port}
+    flags = {
+        "server.host": host,
+        "server.port": port,
+        "server.tollama_api": tollama_api or None,
+    }
     settings = load_for(context, flags).settings
     try:
         run(_serve(settings, access_log=access_log, demo_markets=demo_markets))

@@ -35,6 +35,8 @@ class ServerConfig(Section):
     """Most prices, steps times levels, that one batch request may ask for."""
     shutdown_grace_s: Positive = 10.0
     """How long requests in flight may take to finish after SIGTERM."""
+    tollama_api: bool = False
+    """Answer tollama's own routes as well, so that its clients can ask us."""
 
 
 class AuthConfig(Section):

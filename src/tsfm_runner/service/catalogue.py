@@ -1,7 +1,7 @@
 """What models there are, which may be served, and how the runtimes are."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tsfm_runner.domain.forecast import Rung
@@ -46,8 +46,22 @@ class Catalogue:
 
     async def entries(self) -> list[ModelEntry]:
         """Return every model of the registry, and whether a runtime has it."""
+        return await self._entries(self.runtimes)
+
+    async def local_entries(self) -> list[ModelEntry]:
+        """Return the models that may be served and need no other service for it."""
+        entries = await self._entries(self.runtimes.keys() - {"tollama"})
+        return [
+            entry
+            for entry in entries
+            if entry.model.provider != "tollama"
+            and entry.is_allowed
+            and entry.is_installed
+        ]
+
+    async def _entries(self, rungs: Iterable[Rung]) -> list[ModelEntry]:
         installed: dict[str, bool] = {}
-        for rung in self.runtimes:
+        for rung in rungs:
             listed = await self._listed(rung)
             if not isinstance(listed, str):
                 installed |= {model.name: model.is_installed for model in listed}

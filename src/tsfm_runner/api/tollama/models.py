@@ -1,0 +1,51 @@
+"""The models that are served in tollama's words: those that need no other service."""
+
+from typing import NamedTuple
+
+from tsfm_runner.api.problems import ProblemError
+from tsfm_runner.api.tollama.errors import not_installed
+from tsfm_runner.domain.model import Capabilities, ModelRevision
+from tsfm_runner.domain.task import MAX_HORIZON, ModelChoice
+from tsfm_runner.service.catalogue import Catalogue
+
+LADDER = "tsfm-runner"
+"""The name under which the service answers as it does on its own routes."""
+
+
+class ServedModel(NamedTuple):
+    """A model as clients ask for it, and the choice that it stands for."""
+
+    model: ModelRevision
+    choice: ModelChoice
+
+
+_LADDER = ServedModel(
+    ModelRevision(
+        name=LADDER,
+        provider="auto",
+        family="tsfm-runner",
+        revision="1",
+        license_name="apache-2.0",
+        license_tag="commercial_ok",
+        capabilities=Capabilities(max_horizon=MAX_HORIZON),
+        description="The service's ladder of models, as its own routes answer.",
+    ),
+    ModelChoice(),
+)
+
+
+async def served_models(catalogue: Catalogue) -> dict[str, ServedModel]:
+    """Return every model that can be asked for, by name; the ladder is one of them."""
+    own = [
+        ServedModel(entry.model, ModelChoice(entry.model.provider, entry.model.name))
+        for entry in await catalogue.local_entries()
+    ]
+    return {served.model.name: served for served in (*own, _LADDER)}
+
+
+async def find_model(catalogue: Catalogue, name: str) -> ServedModel:
+    """Return the model of that name; raise ``ProblemError`` where there is none."""
+    served = (await served_models(catalogue)).get(name)
+    if served is None:
+        raise ProblemError(not_installed(name))
+    return served
