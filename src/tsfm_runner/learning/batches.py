@@ -46,7 +46,7 @@ class Recipe:
     """Each with its share of the windows of every block."""
     seed: int
     batch_size: int = 512
-    batches_per_block: int = 16
+    batches_per_block: int = 32
     habits: Habits = field(default_factory=Habits)
 
     def windows(self, rng: np.random.Generator) -> Windows:

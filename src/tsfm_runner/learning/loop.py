@@ -81,6 +81,7 @@ class Training:
             ],
             lr=plan.peak_rate,
             betas=(0.9, 0.98),
+            fused=True,
         )
 
     @classmethod

@@ -7,7 +7,6 @@ from itertools import product
 import numpy as np
 
 from tsfm_runner.learning.windows import (
-    WINDOW_STEPS,
     Habits,
     PricePaths,
     Windows,
@@ -32,7 +31,7 @@ class SimulatedWindows:
 
     habits: Habits
     windows_per_path: int = 3
-    n_steps: int = WINDOW_STEPS + 288
+    n_steps: int = 864
 
     def __call__(self, n: int, rng: np.random.Generator) -> Windows:
         """Return ``n`` windows of markets that nobody has seen."""

@@ -9,8 +9,8 @@ import numpy as np
 from tsfm_runner.core.arrays import BoolArray, FloatArray, IntArray
 from tsfm_runner.core.foundation.signature import ANCHOR_STEPS, CONTEXT_STEPS
 
-WINDOW_STEPS = CONTEXT_STEPS + ANCHOR_STEPS[-1]
-
+KNOWN_STEPS = 12
+"""How many steps after the cutoff every window knows at least."""
 OVERSAMPLING = 2
 SETTLED_PRICE = 0.003
 SETTLED_STEPS = 48
@@ -19,7 +19,7 @@ SETTLED_STEPS = 48
 class PricePaths(NamedTuple):
     """Whole price histories, one a row, on grids of their own.
 
-    ``prices`` has shape ``(n_paths, n_steps)``, at least 576 steps, in [0, 1] and
+    ``prices`` has shape ``(n_paths, n_steps)``, at least 300 steps, in [0, 1] and
     all known. ``close_step`` counts from the first price and is NaN where unknown.
     """
 
@@ -109,11 +109,13 @@ def cut_windows(
     """Cut ``n`` windows out of paths at random, few of them where nothing is left.
 
     A path that was settled long ago has nothing to teach; there are many of them.
+    Some windows end where the path does, so that the last hours of a market that
+    closes then are among them.
     """
     n_paths, n_steps = paths.prices.shape
     path = rng.integers(n_paths, size=OVERSAMPLING * n)
-    first = rng.integers(n_steps - WINDOW_STEPS + 1, size=path.size)
-    cutoff = first + CONTEXT_STEPS - 1
+    earliest, latest = CONTEXT_STEPS - 1, n_steps - KNOWN_STEPS - 1
+    cutoff = rng.integers(earliest, latest + 1, size=path.size)
     last = paths.prices[path, cutoff]
     is_flat = np.ones(path.size, dtype=bool)
     for back in (SETTLED_STEPS // 2, SETTLED_STEPS - 1):
@@ -121,10 +123,12 @@ def cut_windows(
     is_edge = np.minimum(last, 1 - last) < SETTLED_PRICE
     is_dull = is_flat & is_edge & (rng.random(path.size) >= habits.settled_share)
     chosen = np.argsort(is_dull, kind="stable")[:n]
-    path, first, cutoff = path[chosen], first[chosen], cutoff[chosen]
+    path, cutoff = path[chosen], cutoff[chosen]
+    steps = cutoff[:, None] + np.arange(1 - CONTEXT_STEPS, ANCHOR_STEPS[-1] + 1)
+    known = paths.prices[path[:, None], np.minimum(steps, n_steps - 1)]
     steps_to_close = paths.close_step[path] - cutoff
     return Windows(
-        paths.prices[path[:, None], first[:, None] + np.arange(WINDOW_STEPS)],
+        np.where(steps < n_steps, known, np.nan),
         np.full(n, CONTEXT_STEPS),
         np.ones((n, CONTEXT_STEPS), dtype=bool),
         paths.step_minutes[path],
