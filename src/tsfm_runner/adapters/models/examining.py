@@ -63,7 +63,7 @@ def describe(content: bytes, said: Mapping[str, object] = _NOTHING) -> Described
     try:
         return Described(ModelFacts.model_validate(facts), file.n_parameters)
     except ValidationError as exc:
-        raise ModelFileError(f"its metadata: {told(exc)}") from None
+        raise ModelFileError(f"what it says of itself: {told(exc)}") from None
 
 
 def try_out(content: bytes, facts: ModelFacts, contexts: tuple[Context, ...]) -> Golden:

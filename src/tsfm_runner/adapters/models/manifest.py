@@ -27,6 +27,7 @@ GOLDEN_FILE = "golden.json"
 MAX_MODEL_BYTES = 64 * 1024**2
 MAX_MANIFEST_BYTES = 1024**2
 
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}[A-Za-z0-9]|[A-Za-z0-9]")
 _LEVEL_DIGITS = 4
 _SURE = 1e-9
 _TOLD_AT_MOST = 5
@@ -49,7 +50,13 @@ def _askable_levels(levels: tuple[float, ...]) -> tuple[float, ...]:
     return levels
 
 
-PlainName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+def _plain(name: str) -> str:
+    if not _PLAIN.fullmatch(name):
+        raise ValueError("must be 1 to 64 letters, digits, dots, dashes, underscores")
+    return name
+
+
+PlainName = Annotated[str, AfterValidator(_plain)]
 """A name that is also the name of a folder, on every system."""
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Text = Annotated[str, Field(min_length=1, max_length=200)]
