@@ -1,5 +1,6 @@
 """The registry is whole, and no licence slips into production."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -8,7 +9,7 @@ import yaml
 
 from tsfm_runner.adapters.model_registry import PACKAGED_REGISTRY, load_registry
 from tsfm_runner.config import BaselineMethod, Settings
-from tsfm_runner.domain.model import Capabilities, Environment
+from tsfm_runner.domain.model import Capabilities, Environment, ModelRevision
 from tsfm_runner.errors import ConfigurationError
 
 Document = dict[str, Any]
@@ -130,3 +131,60 @@ def test_a_registry_without_a_baseline_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigurationError, match="must name the baseline har"):
         load_registry(path, "dev")
+
+
+def own_model(name: str, **fields: Any) -> ModelRevision:  # noqa: ANN401
+    """Return a model of our own process, some of its fields replaced."""
+    model = load_registry(None, "dev").models["tsfm-mini"]
+    return replace(model, **{"name": name, "license_name": "mine", **fields})
+
+
+def test_a_model_of_the_process_is_known_beside_those_of_the_file() -> None:
+    own = own_model("mine", license_tag="unknown")
+
+    dev, prod = load_registry(None, "dev", [own]), load_registry(None, "prod", [own])
+
+    assert dev.models["mine"] == own
+    assert dev.is_allowed("mine")
+    assert not prod.is_allowed("mine")
+
+
+def test_the_file_has_the_last_word_on_the_licence_of_a_revision() -> None:
+    capabilities = Capabilities(quantile_levels=(0.2, 0.8))
+    own = own_model("tsfm-mini", license_tag="unknown", capabilities=capabilities)
+    other = replace(own, revision="2")
+
+    listed = load_registry(None, "prod", [own]).models["tsfm-mini"]
+    unlisted = load_registry(None, "dev", [other]).models["tsfm-mini"]
+
+    assert (listed.license_tag, listed.license_name) == ("commercial_ok", "apache-2.0")
+    assert listed.capabilities == capabilities
+    assert unlisted == other
+    with pytest.raises(ConfigurationError, match="names 'tsfm-mini', which is unknown"):
+        load_registry(None, "prod", [other])
+
+
+def test_a_model_of_the_process_may_be_on_the_production_list(tmp_path: Path) -> None:
+    document = _shipped()
+    document["environments"]["prod"]["allowed_models"] = ["mine"]
+    path = _written(tmp_path, document)
+
+    registry = load_registry(path, "prod", [own_model("mine")])
+
+    assert registry.is_allowed("mine", "1")
+    with pytest.raises(ConfigurationError, match="no known model"):
+        load_registry(path, "prod")
+    with pytest.raises(ConfigurationError, match="'mine', which is unknown"):
+        load_registry(path, "dev", [own_model("mine", license_tag="unknown")])
+
+
+def test_two_models_of_one_name_are_told_apart_by_nobody() -> None:
+    with pytest.raises(ConfigurationError, match="chronos2 is a model of tollama"):
+        load_registry(None, "dev", [own_model("chronos2")])
+
+
+def test_a_model_may_have_a_space_of_its_own() -> None:
+    models = load_registry(None, "dev").models
+
+    assert models["tsfm-mini"].capabilities.space == "identity"
+    assert models["chronos2"].capabilities.space is None

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.adapters.embedded.stored import store_model
 from tests.cli.cycle_inputs import runtime_beside
 from tests.evaluation import recordings
 from tests.evaluation.recordings import STEP_S, make_market, make_markets
@@ -23,18 +25,26 @@ from tests.evaluation.studies import (
 
 from tsfm_runner.adapters.ray_workers import RayWorkers
 from tsfm_runner.bootstrap.studying import (
+    draw_served,
     fingerprint_of,
     make_design,
     make_models,
     open_workers,
 )
-from tsfm_runner.config import CalibrationConfig, RoutingConfig, Settings, TollamaConfig
+from tsfm_runner.config import (
+    CalibrationConfig,
+    EmbeddedConfig,
+    RoutingConfig,
+    Settings,
+    TollamaConfig,
+)
 from tsfm_runner.domain.recording import RecordedMarket
 from tsfm_runner.domain.task import ModelChoice
 from tsfm_runner.errors import (
     ConfigurationError,
     InvalidTaskError,
     ModelNotAllowedError,
+    StudyError,
 )
 from tsfm_runner.evaluation.design import Design, Model, Part, parts_of
 from tsfm_runner.evaluation.drawing import panel_of, windows_of
@@ -53,13 +63,20 @@ DEAD = "http://127.0.0.1:9"
 MOCK = ModelChoice("tollama", "mock")
 CHRONOS = ModelChoice("tollama", "chronos2")
 LADDER = ModelChoice()
+MINI = ModelChoice(name="tsfm-mini")
+EMBEDDED = ModelChoice("embedded")
 EWMA = ModelChoice(name="ewma")
 
 Drawn = dict[str, np.ndarray]
 
 
 def settings_for(url: str | None, **sections: Any) -> Settings:  # noqa: ANN401
-    return Settings(tollama=TollamaConfig.model_validate({"url": url}), **sections)
+    """Return settings with a daemon and nothing else, or with our own models only."""
+    given: dict[str, Any] = {
+        "tollama": TollamaConfig.model_validate({"url": url}),
+        "embedded": EmbeddedConfig(enabled=url is None),
+    }
+    return Settings(**(given | sections))
 
 
 def design_for(settings: Settings) -> Design:
@@ -144,13 +161,92 @@ def test_a_model_goes_by_its_name_and_revision(
 
 
 @pytest.mark.parametrize(
-    ("choice", "told"), [(CHRONOS, "chronos2"), (LADDER, "ladder")]
+    ("choice", "told"),
+    [
+        (CHRONOS, "tollama.url is not set: nothing answers for chronos2"),
+        (LADDER, "no runtime is configured: nothing answers for ladder"),
+        (MINI, "embedded.enabled is false: nothing answers for tsfm-mini"),
+        (EMBEDDED, "embedded.enabled is false: nothing answers for tsfm-mini"),
+    ],
 )
 def test_a_model_needs_a_runtime(choice: ModelChoice, told: str) -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        make_models(Settings(), [choice])
+    nothing = Settings(embedded=EmbeddedConfig(enabled=False))
 
-    assert str(caught.value) == f"tollama.url is not set: nothing answers for {told}"
+    with pytest.raises(ConfigurationError) as caught:
+        make_models(nothing, [choice])
+
+    assert str(caught.value) == told
+
+
+@pytest.mark.parametrize(
+    "choice", [MINI, EMBEDDED, ModelChoice("embedded", "tsfm-mini", "1")]
+)
+def test_a_model_of_the_package_needs_no_daemon(choice: ModelChoice) -> None:
+    [model] = make_models(Settings(), [choice])
+
+    assert (model.name, model.revision, model.is_baseline) == ("tsfm-mini", "1", False)
+
+
+def test_our_own_model_draws_without_a_service_what_the_service_answers() -> None:
+    settings = settings_for(None)
+    [model] = make_models(settings, [MINI])
+
+    direct = model.draw(PART, design_for(settings))
+    served = draw_served(
+        PART, design_for(settings), choice=EMBEDDED, own=("tsfm-mini", "1")
+    )
+
+    assert answered(direct) == {
+        ("tsfm-mini", ""): N_OLD,
+        ("ewma", "too_few_points"): N_YOUNG,
+    }
+    np.testing.assert_allclose(direct["values"], served.pop("values"), atol=1e-6)
+    for name, found in served.items():
+        np.testing.assert_array_equal(direct[name], found)
+
+
+def test_without_a_daemon_the_ladder_is_that_of_our_own_model() -> None:
+    settings = settings_for(None)
+    [model] = make_models(settings, [LADDER])
+
+    assert answered(model.draw(PART, design_for(settings))) == {
+        ("tsfm-mini", ""): N_OLD,
+        ("ewma", "too_few_points"): N_YOUNG,
+    }
+
+
+def test_models_of_the_user_are_studied_by_revision(tmp_path: Path) -> None:
+    for revision in ("1", "2"):
+        store_model(tmp_path, name="mine", revision=revision)
+    settings = Settings(embedded=EmbeddedConfig(models_dir=tmp_path))
+
+    [newest] = make_models(settings, [ModelChoice(name="mine")])
+    [older] = make_models(settings, [ModelChoice("embedded", "mine", "1")])
+
+    assert (newest.revision, older.revision) == ("2", "1")
+    assert answered(older.draw(PART, design_for(settings)))["mine", ""] == N_OLD
+    with pytest.raises(ConfigurationError, match="mine in revision 3 is stored"):
+        make_models(settings, [ModelChoice("embedded", "mine", "3")])
+
+
+def test_a_model_that_changes_while_it_is_studied_is_told(tmp_path: Path) -> None:
+    settings = Settings(embedded=EmbeddedConfig(models_dir=tmp_path))
+    store_model(tmp_path, name="mine")
+    [model] = make_models(settings, [ModelChoice(name="mine")])
+    rmtree(tmp_path / "mine")
+    store_model(tmp_path, name="mine", slope=0.25)
+
+    with pytest.raises(StudyError, match="is not the one that the study began with"):
+        model.draw(PART, design_for(settings))
+
+
+def test_an_own_model_that_is_not_stored_is_asked_as_the_service_asks_it() -> None:
+    choice = ModelChoice("embedded", "absent")
+    [model] = make_models(Settings(), [choice])
+
+    found = answered(model.draw(PART, design_for(settings_for(None))))
+
+    assert found["ewma", "model_not_installed"] == N_OLD
 
 
 def test_two_models_of_one_name_are_refused() -> None:

@@ -98,14 +98,16 @@ def load_registry(
     """
     path = path or PACKAGED_REGISTRY
     file = _parsed(path)
-    models = {name: _revision(name, model) for name, model in file.models.items()}
-    _require_baselines(models, path)
-    for own in own_models:
-        models[own.name] = _joined(models.get(own.name), own, path)
+    listed = {name: _revision(name, model) for name, model in file.models.items()}
+    _require_baselines(listed, path)
+    own = {model.name: model for model in own_models}
     allowed = frozenset(file.environments.prod.allowed_models)
-    production = ModelRegistry("prod", models, allowed)
+    ModelRegistry("prod", own | listed, allowed)  # refuses what it must not allow
+    models = listed | {
+        name: _joined(listed.get(name), model, path) for name, model in own.items()
+    }
     if environment == "prod":
-        return production
+        return ModelRegistry(environment, models, allowed)
     return ModelRegistry(environment, models, frozenset(models))
 
 

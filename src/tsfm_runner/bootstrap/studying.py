@@ -20,6 +20,8 @@ from tsfm_runner.adapters.local_workers import LocalWorkers
 from tsfm_runner.adapters.ray_workers import RayWorkers
 from tsfm_runner.bootstrap.backend import open_backend
 from tsfm_runner.bootstrap.calibration import load_har_table, load_priors
+from tsfm_runner.bootstrap.drawing_embedded import embedded_model
+from tsfm_runner.bootstrap.embedded import stored_models
 from tsfm_runner.bootstrap.tools import checked_registry
 from tsfm_runner.config import CacheConfig, Settings, StoreConfig
 from tsfm_runner.core.arrays import IntArray
@@ -76,15 +78,14 @@ def _model(settings: Settings, registry: ModelRegistry, choice: ModelChoice) -> 
         choice = replace(choice, name=settings.routing.baseline_method)
     if choice.name in BASELINE_METHODS and choice.provider in ("auto", "baseline"):
         return baseline(choice.name, registry.models[choice.name].revision)
-    if settings.tollama.url is None:
-        raise ConfigurationError(
-            f"tollama.url is not set: nothing answers for {choice.name or LADDER}"
-        )
-    name = choice.name or (
-        LADDER if choice.provider == "auto" else settings.tollama.model
-    )
+    name = choice.name or _default(settings, choice)
+    _require_answerable(settings, registry, choice, name)
     if name != LADDER:
         registry.require_allowed(name, choice.version)
+    if _runs_here(registry, choice, name) and name in _stored(settings):
+        method = settings.routing.baseline_method
+        baseline_model = method, registry.models[method].revision
+        return embedded_model(settings, name, choice.version, baseline_model)
     known = registry.models.get(name)
     revision = choice.version or (known.revision if known else "unknown")
     asked = replace(
@@ -94,6 +95,40 @@ def _model(settings: Settings, registry: ModelRegistry, choice: ModelChoice) -> 
     )
     draw = partial(draw_served, choice=asked, own=(name, revision))
     return Model(name, revision, is_baseline=False, draw=draw)
+
+
+def _default(settings: Settings, choice: ModelChoice) -> str:
+    if choice.provider == "auto":
+        return LADDER
+    if choice.provider == "embedded":
+        return settings.embedded.model
+    return settings.tollama.model
+
+
+def _runs_here(registry: ModelRegistry, choice: ModelChoice, name: str) -> bool:
+    """Whether the model runs in our own process: as asked for, or as it is known."""
+    known = registry.models.get(name)
+    is_own = known is not None and known.provider == "embedded"
+    return choice.provider == "embedded" or (choice.provider == "auto" and is_own)
+
+
+def _stored(settings: Settings) -> set[str]:
+    return {stored.manifest.name for stored in stored_models(settings)}
+
+
+def _require_answerable(
+    settings: Settings, registry: ModelRegistry, choice: ModelChoice, name: str
+) -> None:
+    """Raise ``ConfigurationError`` where no rung that is configured has the model."""
+    has_tollama, has_own = settings.tollama.url is not None, settings.embedded.enabled
+    if name == LADDER:
+        missing = "" if has_tollama or has_own else "no runtime is configured"
+    elif _runs_here(registry, choice, name):
+        missing = "" if has_own else "embedded.enabled is false"
+    else:
+        missing = "" if has_tollama else "tollama.url is not set"
+    if missing:
+        raise ConfigurationError(f"{missing}: nothing answers for {name}")
 
 
 def open_workers(

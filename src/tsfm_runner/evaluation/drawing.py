@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tsfm_runner.core.arrays import FloatArray, IntArray
+from tsfm_runner.core.arrays import Float32Array, FloatArray, IntArray
 from tsfm_runner.core.resampling import detect_ticks
 from tsfm_runner.domain.recording import RecordedMarket
 from tsfm_runner.evaluation.design import Design, Model, Part
@@ -49,9 +49,9 @@ def describe(part: Part, design: Design) -> dict[str, npt.NDArray[Any]]:
     panel = panel_of(part.markets, design, step_s=part.step_s)
     origins, windows = origins_of(panel), windows_of(panel, design)
     describer = Describer(design.har_table)
-    expiry, known = _steps_to_expiry(panel, origins), _known_ticks(panel, origins)
+    expiry, known = steps_to_expiry(panel, origins), _known_ticks(panel, origins)
     found: dict[str, npt.NDArray[Any]] = {}
-    for rows, context in _in_turn(windows, origins):
+    for rows, context in in_turn(windows, origins):
         traits = describer.traits(
             context, steps_to_expiry=expiry[rows], horizon=design.horizon
         )
@@ -73,13 +73,20 @@ def draw_baseline(
     """
     panel = panel_of(part.markets, design, step_s=part.step_s)
     origins, windows = origins_of(panel), windows_of(panel, design)
+    return {"values": baseline_values(panel, origins, windows, design, method)}
+
+
+def baseline_values(
+    panel: Panel, origins: Origins, windows: Windows, design: Design, method: str
+) -> Float32Array:
+    """Return the bands of one baseline at some origins of a panel."""
     baselines = Baselines(design.settings.baseline, design.har_table)
     known = _known_ticks(panel, origins)
     levels = design.quantile_levels
     shape = (origins.places.size, design.horizon, len(levels))
     values = np.empty(shape, dtype=np.float32)
-    in_turn = _by_run if method in _ORDERED else _in_turn
-    for rows, context in in_turn(windows, origins):
+    taken = _by_run if method in _ORDERED else in_turn
+    for rows, context in taken(windows, origins):
         raw = baselines.quantiles(
             method,
             context,
@@ -89,7 +96,7 @@ def draw_baseline(
             space=design.settings.task.space,
         )
         values[rows] = finish_values(raw, context, levels, design.settings.band).values
-    return {"values": values}
+    return values
 
 
 def baseline(name: str, revision: str) -> Model:
@@ -99,7 +106,7 @@ def baseline(name: str, revision: str) -> Model:
     )
 
 
-def _in_turn(
+def in_turn(
     windows: Windows, origins: Origins
 ) -> Iterator[tuple[IntArray, FloatArray]]:
     """Yield some origins at a time with their contexts, the shortest first."""
@@ -135,7 +142,8 @@ def _ticks(context: FloatArray, known: FloatArray) -> FloatArray:
     return ticks
 
 
-def _steps_to_expiry(panel: Panel, origins: Origins) -> FloatArray:
+def steps_to_expiry(panel: Panel, origins: Origins) -> FloatArray:
+    """Return how many steps each origin has left until its market closes."""
     ends = np.array(
         [
             np.nan
