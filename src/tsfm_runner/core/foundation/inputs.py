@@ -9,6 +9,7 @@ from tsfm_runner.core.arrays import BoolArray, Float32Array, FloatArray, IntArra
 from tsfm_runner.core.foundation.circumstances import circumstance_features
 from tsfm_runner.core.foundation.movement import movement_features
 from tsfm_runner.core.foundation.position import position_features
+from tsfm_runner.core.foundation.season import season_features
 from tsfm_runner.core.foundation.signature import (
     CONTEXT_STEPS,
     FEATURES,
@@ -102,6 +103,7 @@ def model_inputs(
     columns = {
         **position_features(window),
         **volatility_features(window),
+        **season_features(window, step_minutes=step_minutes),
         **movement_features(window),
         **circumstance_features(
             window,

@@ -29,6 +29,13 @@ FEATURES: Final = (
     "newest_move_surprise",
     "largest_move_12",
     "largest_move",
+    # how far it moved at this time of the days before
+    "log_day_move_1",
+    "log_day_move_3",
+    "log_day_move_6",
+    "log_day_move_12",
+    "log_week_move_12",
+    "knows_day",
     # how often it moves
     "moving_share_6",
     "moving_share_12",
