@@ -7,7 +7,13 @@ import numpy as np
 
 from tsfm_runner.testing.markets.hazards import hazard_paths, with_hazards
 from tsfm_runner.testing.markets.normal import FloatArray, normal_cdf
-from tsfm_runner.testing.markets.traits import BoolArray, EventTraits, MarketTraits
+from tsfm_runner.testing.markets.sessions import session_pace
+from tsfm_runner.testing.markets.traits import (
+    HOUR_S,
+    BoolArray,
+    EventTraits,
+    MarketTraits,
+)
 
 DAY_S = 86_400
 MAX_INFORMATION = 2.5
@@ -125,6 +131,7 @@ def _information(
     gust = events.gust_sd * rng.standard_normal(events.gust_sd.size)
     day = np.exp(events.day_swing * np.sin(angle) + gust - events.gust_sd**2)
     day /= np.sqrt(np.i0(2 * events.day_swing))
+    day *= session_pace(events, hours=step * step_s / HOUR_S)
     ordinary = events.volatility * mood.pace(events) * day
     left = np.maximum(events.steps_to_close - step, 1.0)
     is_last = (events.steps_to_close > step - 1) & (events.steps_to_close <= step)

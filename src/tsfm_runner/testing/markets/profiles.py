@@ -46,10 +46,17 @@ class Pace:
     stage_chance : float
         Share of events that have a final stage; others learn at their ordinary
         pace until they close.
+    timed_share, stage_minutes
+        Share of events whose final stage takes its own time, as a match does,
+        however often prices are looked at.
     clustering : range
         Spread of the logarithm of the pace; more makes calm and stormy times.
     day_swing : range
         Amplitude of the logarithm of the pace over the day.
+    session_share, session_hours, session_rest, weekend_share
+        Share of events that news comes to in sessions, as to shares on weekdays;
+        how long one is, what is left of the pace outside, and how many of these
+        events rest at weekends too.
     cluster_memory, burst_memory, news_memory : range
         Steps that the slow level, a burst and news last.
     gust : spread
@@ -75,6 +82,12 @@ class Pace:
     clustering: Range
     day_swing: Range
     stage_chance: float = 1.0
+    timed_share: float = 0.0
+    stage_minutes: Range = Range(60, 300)
+    session_share: float = 0.0
+    session_hours: Spread = Spread(5, 14)
+    session_rest: Range = Range(0.01, 0.3)
+    weekend_share: float = 0.6
     cluster_memory: Range = Range(20, 500)
     gust: Spread = Spread(0.3, 0.8)
     burst_gain: Spread = Spread(0.0, 0.4)

@@ -49,6 +49,11 @@ class EventTraits:
     tick: FloatArray
     is_tapered: BoolArray
     is_mid: BoolArray
+    is_in_sessions: BoolArray
+    session_hours: FloatArray
+    session_rest: FloatArray
+    session_phase: FloatArray
+    rests_at_weekends: BoolArray
     hazard_rate: FloatArray
     hazard_start: FloatArray
     is_hazard_no: BoolArray
@@ -104,6 +109,10 @@ class _Draws:
         low, high = self.of(name).T
         return np.asarray(self._rng.uniform(low, high))
 
+    def phase(self) -> FloatArray:
+        """Return a moment of the week, as a share of it."""
+        return self._rng.random(self._profile.size)
+
     def memory(self, name: str) -> FloatArray:
         """Return the share that survives one step of what lasts a range of steps."""
         return 1 - 1 / self.log_uniform(name)
@@ -134,9 +143,7 @@ def draw_events(
         profile=profile,
         n_markets=sizes,
         volatility=draws.log_uniform("volatility") * pace**0.35,
-        stage_steps=n_steps
-        * draws.log_uniform("stage_share")
-        * rare.coin("stage_chance"),
+        stage_steps=_stage_steps(n_steps, step_s, draws, rare),
         steps_to_close=_steps_to_close(n_steps, is_closing, rare, rng=rng),
         cluster_sd=clustering,
         cluster_memory=draws.memory("cluster_memory"),
@@ -160,11 +167,24 @@ def draw_events(
         tick=np.array([rng.choice(choices) for choices in ticks]),
         is_tapered=draws.coin("tapered_share"),
         is_mid=draws.coin("mid_share"),
+        is_in_sessions=rare.coin("session_share"),
+        session_hours=rare.uniform("session_hours"),
+        session_rest=rare.log_uniform("session_rest"),
+        session_phase=rare.phase(),
+        rests_at_weekends=rare.coin("weekend_share"),
         hazard_rate=rare.log_uniform("hazard_rate")
         * (rare.coin("hazard_share") & is_alone),
         hazard_start=rare.log_uniform("hazard_start"),
         is_hazard_no=rare.coin("hazard_no_share"),
     )
+
+
+def _stage_steps(n_steps: int, step_s: int, draws: _Draws, rare: _Draws) -> FloatArray:
+    """Return how long each final stage is; 0 where there is none."""
+    shared = n_steps * draws.log_uniform("stage_share")
+    timed = 60 * rare.log_uniform("stage_minutes") / step_s
+    steps = np.where(rare.coin("timed_share"), timed, shared)
+    return np.asarray(steps * rare.coin("stage_chance"))
 
 
 def _steps_to_close(
