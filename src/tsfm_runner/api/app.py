@@ -17,7 +17,6 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse
 from starlette.types import Receive, Scope, Send
 
 from tsfm_runner.api import tollama
-from tsfm_runner.api.answers import moment_text
 from tsfm_runner.api.desk import Desk
 from tsfm_runner.api.edge import Edge
 from tsfm_runner.api.forecasts import answer_forecast, forecast_batch
@@ -155,7 +154,7 @@ def _remember(app: FastAPI, settings: Settings, watch: Watch) -> None:
     app.state.desk = Desk(settings.task, watch.written, watch.clock)
     app.state.exposition = watch.exposition
     app.state.wall_clock = watch.wall_clock
-    app.state.started_at = moment_text(watch.wall_clock())
+    app.state.started_at_s = watch.wall_clock()
 
 
 @asynccontextmanager

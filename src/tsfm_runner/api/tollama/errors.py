@@ -51,6 +51,17 @@ def _detail(problem: Problem) -> str | dict[str, str] | list[Mapping[str, Any]]:
     return _WORDS.get(problem.detail, problem.detail)
 
 
+def said_of(problem: Problem) -> list[str]:
+    """Return what is wrong in one sentence a field, as ``/api/validate`` tells it."""
+    if not problem.errors:
+        return [problem.detail]
+    return [
+        f"field {'.'.join(map(str, error['loc'][1:]))!r}: {error['msg']} "
+        f"(got: {error['input']})"
+        for error in problem.errors
+    ]
+
+
 def bad_request(detail: str) -> Problem:
     """Return the problem of a request that its sender can mend."""
     return Problem(_BAD_REQUEST, "bad_request", "Bad Request", detail, _MEND)

@@ -1,10 +1,12 @@
 """How a daemon describes its models; each function returns one JSON object."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tsfm_runner.domain.model import ModelRevision
 
+# Of every version of the daemon; its clients show it and go by nothing else.
+VERSION = "0.1.0"
 DIGEST = "local"
 _SIZE = 0
 _COVARIATES = tuple(
@@ -67,6 +69,47 @@ def shown(model: ModelRevision, *, since: str) -> Json:
         "license": {**told["license"], "accepted_at": since},
         "modelfile": "",
         "parameters": "",
+    }
+
+
+def info(models: Sequence[ModelRevision], *, since: str, uptime_s: float) -> Json:
+    """Return the answer of ``/api/info``: what there is to know, and no more."""
+    described = [_described(model) for model in models]
+    return {
+        "daemon": {
+            "version": VERSION,
+            "started_at": since,
+            "uptime_seconds": int(uptime_s),
+            "host_binding": None,
+        },
+        "paths": {},
+        "config": None,
+        "env": {},
+        "pull_defaults": {},
+        "models": {
+            "installed": [
+                {
+                    "name": told["name"],
+                    "family": told["family"],
+                    "digest": DIGEST,
+                    "size": _SIZE,
+                    "modified_at": since,
+                    "capabilities": told["capabilities"],
+                }
+                for told in described
+            ],
+            "loaded": [
+                {
+                    "name": told["name"],
+                    "model": told["name"],
+                    "family": told["family"],
+                    "expires_at": None,
+                }
+                for told in described
+            ],
+            "available": described,
+        },
+        "runners": [],
     }
 
 

@@ -35,12 +35,13 @@ _LADDER = ServedModel(
 
 
 async def served_models(catalogue: Catalogue) -> dict[str, ServedModel]:
-    """Return every model that can be asked for, by name; the ladder is one of them."""
-    own = [
-        ServedModel(entry.model, ModelChoice(entry.model.provider, entry.model.name))
-        for entry in await catalogue.local_entries()
-    ]
-    return {served.model.name: served for served in (*own, _LADDER)}
+    """Return every model that can be asked for, by name; the ladder stands first."""
+    served = {LADDER: _LADDER}
+    for entry in await catalogue.local_entries():
+        model = entry.model
+        choice = ModelChoice(model.provider, model.name)
+        served.setdefault(model.name, ServedModel(model, choice))
+    return served
 
 
 async def find_model(catalogue: Catalogue, name: str) -> ServedModel:

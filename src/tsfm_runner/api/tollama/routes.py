@@ -1,22 +1,36 @@
 """What a daemon answers of itself and its models."""
 
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from tsfm_runner.api.answers import moment_text
+from tsfm_runner.api.decode import beside_loop_if_large
 from tsfm_runner.api.openapi import request_body
 from tsfm_runner.api.problems import ProblemError
-from tsfm_runner.api.tollama.errors import not_in_registry, not_removable
-from tsfm_runner.api.tollama.listing import DIGEST, available, loaded, shown, tag
+from tsfm_runner.api.tollama.errors import not_in_registry, not_removable, said_of
+from tsfm_runner.api.tollama.listing import (
+    DIGEST,
+    VERSION,
+    available,
+    info,
+    loaded,
+    shown,
+    tag,
+)
 from tsfm_runner.api.tollama.models import find_model, served_models
 from tsfm_runner.api.tollama.ndjson import lines_of
-from tsfm_runner.api.tollama.reading import read_small
-from tsfm_runner.api.tollama.schemas import TollamaName, TollamaPull
+from tsfm_runner.api.tollama.reading import read_large, read_small
+from tsfm_runner.api.tollama.schemas import (
+    TollamaForecast,
+    TollamaName,
+    TollamaPull,
+)
+from tsfm_runner.api.tollama.translate import questions_of
+from tsfm_runner.config import Settings
 from tsfm_runner.domain.model import ModelRevision
 from tsfm_runner.service.catalogue import Catalogue
-
-# Of every version of the daemon; its clients show it and go by nothing else.
-_VERSION = "0.1.0"
 
 router = APIRouter(tags=["tollama"])
 
@@ -30,7 +44,7 @@ async def health() -> dict[str, str]:
 @router.get("/api/version", summary="Which tollama this speaks like")
 async def version() -> dict[str, str]:
     """Tell the version that every daemon tells."""
-    return {"version": _VERSION}
+    return {"version": VERSION}
 
 
 @router.get("/v1/models", summary="List what can be asked for")
@@ -50,6 +64,41 @@ async def list_installed(request: Request) -> dict[str, Any]:
 async def list_loaded(request: Request) -> dict[str, Any]:
     """List every model that is served under these routes: none is ever unloaded."""
     return {"models": [loaded(model) for model in await _models(request)]}
+
+
+@router.get("/api/info", summary="Say all of it at once")
+async def tell_all(request: Request) -> dict[str, Any]:
+    """Tell of the process and of every model; of paths and secrets nothing."""
+    state = request.app.state
+    uptime_s = state.wall_clock() - state.started_at_s
+    models = await _models(request)
+    return info(models, since=_since(request), uptime_s=uptime_s)
+
+
+@router.post(
+    "/api/validate",
+    summary="Check a forecast without making it",
+    openapi_extra=request_body(TollamaForecast),
+)
+async def validate(request: Request) -> dict[str, Any]:
+    """Say what is wrong with a request, if anything is."""
+    settings: Settings = request.app.state.settings
+    errors: list[str] = []
+    warnings: list[str] = []
+    try:
+        body, raw = await read_large(request, TollamaForecast, settings.server)
+        served = await find_model(_catalogue(request), body.model)
+        read = partial(questions_of, body, served, settings.task)
+        for question in await beside_loop_if_large(read, raw):
+            warnings += question.warnings
+    except ProblemError as failure:
+        errors = said_of(failure.problem)
+    return {
+        "valid": not errors,
+        "errors": errors,
+        "warnings": warnings,
+        "suggestions": [],
+    }
 
 
 @router.post(
@@ -101,5 +150,4 @@ async def _models(request: Request) -> list[ModelRevision]:
 
 
 def _since(request: Request) -> str:
-    since: str = request.app.state.started_at
-    return since
+    return moment_text(request.app.state.started_at_s)
