@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.adapters.embedded.stored import store_model
 from tests.cli.command_line import run
 
 from tsfm_runner.adapters.model_registry import PACKAGED_REGISTRY
@@ -45,10 +46,31 @@ def test_a_fresh_installation_is_well() -> None:
         "ledger": "skipped",
         "models and licences": "ok",
         "baselines": "ok",
-        "runtimes": "skipped",
-        "default model": "skipped",
+        "embedded": "ok",
+        "default model": "ok",
     }
+    assert checks["default model"]["detail"] == "tsfm-mini is installed"
     assert checks["baselines"]["detail"].endswith("ewma, kalman, rolling_quantile, har")
+
+
+def test_without_any_runtime_baselines_are_enough() -> None:
+    checks = _checks({"TSFM_EMBEDDED__ENABLED": "false"}, code=ExitCode.OK)
+
+    assert checks["runtimes"]["outcome"] == "skipped"
+    assert "TSFM_EMBEDDED__ENABLED" in checks["runtimes"]["hint"]
+    assert checks["default model"]["outcome"] == "skipped"
+    assert checks["default model"]["detail"].endswith("tollama is not configured")
+
+
+def test_a_damaged_model_file_fails(tmp_path: Path) -> None:
+    stored = store_model(tmp_path)
+    stored.file.write_bytes(b"damaged")
+
+    checks = _checks({"TSFM_EMBEDDED__MODELS_DIR": str(tmp_path)}, code=ExitCode.FAILED)
+
+    assert checks["model files"]["outcome"] == "failed"
+    assert f"{stored.file} is damaged" in checks["model files"]["detail"]
+    assert "TSFM_EMBEDDED__ENABLED=false" in checks["model files"]["hint"]
 
 
 async def test_a_runtime_with_the_default_model_is_well() -> None:

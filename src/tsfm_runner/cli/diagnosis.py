@@ -19,6 +19,7 @@ from tsfm_runner.domain.task import ForecastTask, ModelChoice
 from tsfm_runner.errors import (
     ConfigurationError,
     InvalidTaskError,
+    ModelFileError,
 )
 from tsfm_runner.service.backend import Backend
 from tsfm_runner.service.catalogue import ModelEntry, RuntimeStatus
@@ -27,6 +28,9 @@ _PACKAGE_DATA = (
     "configs/tsfm_models.yaml",
     "configs/tsfm_runtime.yaml",
     "data/har.json",
+    "data/models/tsfm-mini/1/model.json",
+    "data/models/tsfm-mini/1/model.onnx",
+    "data/priors.json",
     "py.typed",
 )
 _SEED = 20260220
@@ -49,8 +53,14 @@ async def diagnose(settings: Settings) -> list[Check]:
     try:
         async with open_backend(settings) as backend:
             checks += await _backend_checks(settings, backend)
+    except ModelFileError as exc:
+        hint = "Or set TSFM_EMBEDDED__ENABLED=false to do without these models."
+        checks.append(Check("model files", "failed", str(exc), hint))
     except ConfigurationError as exc:
-        hint = "Mend the registry file, `models_file` or `tollama.model`."
+        hint = (
+            "Mend the registry file, `models_file`, `tollama.model` or "
+            "`embedded.model`."
+        )
         checks.append(Check("models and licences", "failed", str(exc), hint))
     except InvalidTaskError as exc:
         hint = "Mend the section `task`."
@@ -161,7 +171,7 @@ def _is_band(served: ServedForecast) -> bool:
 def _runtimes(settings: Settings, statuses: Sequence[RuntimeStatus]) -> Iterator[Check]:
     if not statuses:
         detail = "no runtime is configured; baselines answer everything"
-        hint = "Set TSFM_TOLLAMA__URL to use a model."
+        hint = "Set TSFM_EMBEDDED__ENABLED or TSFM_TOLLAMA__URL to use a model."
         yield Check("runtimes", "skipped", detail, hint)
     for status in statuses:
         if status.error is not None:
@@ -190,9 +200,11 @@ def _silent(settings: Settings, rung: Rung, error: str) -> Check:
 def _default_model(
     settings: Settings, entries: Sequence[ModelEntry], statuses: Sequence[RuntimeStatus]
 ) -> Check:
-    name = settings.tollama.model
+    """Look at the model that is asked where a request names none: the first rung's."""
     answers = {status.rung: status.error is None for status in statuses}
-    if not answers.get("tollama"):
+    is_own = "tollama" not in answers and "embedded" in answers
+    name = settings.embedded.model if is_own else settings.tollama.model
+    if not is_own and not answers.get("tollama"):
         silence = "did not answer" if "tollama" in answers else "is not configured"
         detail = f"not checked whether {name} is installed: tollama {silence}"
         return Check("default model", "skipped", detail)
