@@ -144,7 +144,7 @@ def remove_models(store: ModelStore, folders: Collection[Path]) -> None:
             (folder / MANIFEST_FILE).unlink(missing_ok=True)
             _remove_left_overs(folder, keep=())
             for empty in (folder, folder.parent):
-                if not any(empty.iterdir()):
+                if empty.exists() and not any(empty.iterdir()):
                     empty.rmdir()
 
 

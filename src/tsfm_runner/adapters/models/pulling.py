@@ -43,7 +43,7 @@ async def fetch_companion(
             if reply.status in _ABSENT:
                 return None
             _require_success(reply, place)
-            if not all(_is_trusted(str(one.url)) for one in (reply, *reply.history)):
+            if not all(is_trusted(str(one.url)) for one in (reply, *reply.history)):
                 return None
             content = bytearray()
             async for chunk in reply.content.iter_chunked(_CHUNK_BYTES):
@@ -100,7 +100,8 @@ def _require_small(n_bytes: int, place: str, *, max_bytes: int) -> None:
         raise UnreadableInputError(f"{place} holds more than {max_bytes:,} bytes")
 
 
-def _is_trusted(address: str) -> bool:
+def is_trusted(address: str) -> bool:
+    """Whether nobody on the way could have changed what an address answers."""
     parts = urlsplit(address)
     if parts.scheme == "https":
         return True
