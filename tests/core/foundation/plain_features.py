@@ -59,6 +59,7 @@ def plain_features(context: Context) -> dict[str, float]:
     features = {
         **level(context),
         **volatility(context),
+        **season(context),
         **counts(context),
         **past(context),
         **sequence(context),
@@ -104,6 +105,37 @@ def volatility(context: Context) -> dict[str, float]:
         "largest_move_12": math.asinh(largest_12 / context.scale) / 2,
         "largest_move": math.asinh(largest / context.scale) / 2,
     }
+
+
+def season(context: Context) -> dict[str, float]:
+    day = 1440 / context.step_minutes
+    newest = len(context.prices) - 1
+    knows_day = day.is_integer() and 12 <= day <= newest
+    features = {
+        f"log_day_move_{n_steps}": log_move_after(
+            context, [newest - int(day) * back for back in range(1, 6)], n_steps
+        )
+        if knows_day
+        else 0.0
+        for n_steps in (1, 3, 6, 12)
+    }
+    week_ago = [newest - 7 * int(day)] if knows_day else []
+    return {
+        **features,
+        "log_week_move_12": log_move_after(context, week_ago, 12),
+        "knows_day": float(knows_day),
+    }
+
+
+def log_move_after(context: Context, starts: Sequence[int], n_steps: int) -> float:
+    """Tell the mean move of the steps after each start that is known."""
+    moved = [
+        abs(context.prices[start + step + 1] - context.prices[start + step])
+        for start in starts
+        for step in range(n_steps)
+        if start >= 0
+    ]
+    return math.log(mean(moved) / context.scale + 0.02) / 2 if moved else 0.0
 
 
 def counts(context: Context) -> dict[str, float]:

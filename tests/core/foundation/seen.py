@@ -13,6 +13,7 @@ from tsfm_runner.core.foundation.window import Window, open_window
 
 WIDTH = 288
 TICKS = (0.01, 0.005, 0.001, 0.0005, 0.0001)
+CADENCES = (1, 5, 7, 15, 60, 120, 480, 1440)
 
 
 def inputs_of(
@@ -79,7 +80,7 @@ def market(rng: np.random.Generator, n_steps: int) -> Context:
     return Context(
         tuple(prices.tolist()),
         tuple(is_observed.tolist()),
-        step_minutes=float(rng.choice([1, 5, 60, 1440])),
+        step_minutes=float(rng.choice(CADENCES)),
         steps_to_close=float(rng.choice([np.nan, -3, 0, 0.5, 40, 1e6])),
     )
 
@@ -114,6 +115,6 @@ def extreme_contexts(draw: st.DrawFn) -> Context:
     return Context(
         tuple(map(float, prices)),
         (draw(st.booleans()),) * len(prices),
-        step_minutes=draw(st.sampled_from([1, 5, 1440])),
+        step_minutes=draw(st.sampled_from([1, 5, 60, 1440])),
         steps_to_close=draw(st.sampled_from([np.nan, np.inf, -1, 0, 5e-324, 1e300])),
     )

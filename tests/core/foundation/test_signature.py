@@ -13,7 +13,7 @@ from tsfm_runner.core.foundation.signature import (
 
 
 def test_every_feature_has_a_name_of_its_own() -> None:
-    assert len(set(FEATURES)) == N_FEATURES == 48
+    assert len(set(FEATURES)) == N_FEATURES == 54
 
 
 def test_steps_ascend_from_the_first_to_as_many_as_the_context_has() -> None:

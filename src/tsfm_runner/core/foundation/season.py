@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from tsfm_runner.core.arrays import BoolArray, FloatArray, IntArray
+from tsfm_runner.core.arrays import FloatArray, IntArray
 from tsfm_runner.core.foundation.signature import CONTEXT_STEPS
 from tsfm_runner.core.foundation.window import Window
 
@@ -12,11 +12,13 @@ DAY_MINUTES: Final = 1_440
 LEAST_DAY_STEPS: Final = 12
 """A day of fewer steps has no hours to tell apart."""
 
-_DAYS_BACK = 5
-_WEEK_DAYS = 7
+_WHOLE = 1e-6  # of a step, within which a day is a whole number of steps
+_N_DAYS = 5
+_DAYS_BACK = (*range(1, _N_DAYS + 1), 7)  # the last one a week ago
 _STEPS_AHEAD = (1, 3, 6, 12)
-_WEEK_STEPS_AHEAD = 12
+_LAST_OF_AHEAD = tuple(n_steps - 1 for n_steps in _STEPS_AHEAD)
 _LEAST_MOVE = 0.02  # in scales, where the logarithm of a mean move levels off
+_NAMES = (*(f"log_day_move_{n_steps}" for n_steps in _STEPS_AHEAD), "log_week_move_12")
 
 
 def season_features(
@@ -33,7 +35,8 @@ def season_features(
     window : Window
     step_minutes : (n_markets,) array
         Positive. Only a step that divides the day into at least 12 parts has
-        these features, of a context of at least a day; else they are 0.
+        these features, of a context that reaches back a whole day; else they
+        are 0.
 
     Returns
     -------
@@ -42,40 +45,29 @@ def season_features(
 
     """
     steps = DAY_MINUTES / step_minutes
-    day = np.round(steps).astype(np.int64)
-    is_whole = (np.abs(steps - day) < 1e-6) & (day >= LEAST_DAY_STEPS)  # noqa: PLR2004
-    sums = np.zeros((window.lengths.size, CONTEXT_STEPS))
-    np.cumsum(window.sizes, axis=1, out=sums[:, 1:])
-    days = np.arange(1, _DAYS_BACK + 1)
-    past = [_mean_moves(window, sums, is_whole, day, days, n) for n in _STEPS_AHEAD]
-    week = np.array([_WEEK_DAYS])
-    last_week = _mean_moves(window, sums, is_whole, day, week, _WEEK_STEPS_AHEAD)
-    knows_day = is_whole & (day <= window.n_changes)
-    return {
-        **{
-            f"log_day_move_{n_steps}": moves
-            for n_steps, moves in zip(_STEPS_AHEAD, past, strict=True)
-        },
-        "log_week_move_12": last_week,
-        "knows_day": knows_day.astype(np.float64),
-    }
+    day = np.rint(steps)
+    knows_day = (day <= window.n_changes) & (day >= LEAST_DAY_STEPS)
+    knows_day &= np.abs(steps - day) < _WHOLE
+    values = np.zeros((len(_NAMES), day.size))
+    rows = np.flatnonzero(knows_day)
+    if rows.size:
+        values[:, rows] = _log_mean_moves(window, rows, day[rows].astype(np.int64))
+    features = dict(zip(_NAMES, values, strict=True))
+    return {**features, "knows_day": knows_day.astype(np.float64)}
 
 
-def _mean_moves(  # noqa: PLR0913, PLR0917 - what the sums are taken over
-    window: Window,
-    sums: FloatArray,
-    is_whole: BoolArray,
-    day: IntArray,
-    days: IntArray,
-    n_steps: int,
-) -> FloatArray:
-    """Return the logarithm of the mean move after this time of earlier days."""
-    back = day[:, None] * days
-    is_known = is_whole[:, None] & (back <= window.n_changes[:, None])
+def _log_mean_moves(window: Window, rows: IntArray, day: IntArray) -> FloatArray:
+    """Return the logarithms of mean moves at this time of the days before."""
+    back = day[:, None] * _DAYS_BACK
+    is_known = back <= window.n_changes[rows, None]
+    ahead = np.arange(_STEPS_AHEAD[-1])
     first = np.where(is_known, CONTEXT_STEPS - 1 - back, 0)
-    last = np.where(is_known, first + n_steps, 0)
-    rows = np.arange(day.size)[:, None]
-    moved = (sums[rows, last] - sums[rows, first]).sum(axis=1)
-    n_days = is_known.sum(axis=1)
-    mean = moved / (np.maximum(n_days, 1) * n_steps) / window.scale
-    return np.where(n_days > 0, np.log(np.maximum(mean, 0) + _LEAST_MOVE) / 2, 0)
+    moves = window.sizes[rows[:, None, None], first[:, :, None] + ahead]
+    moves *= is_known[:, :, None]
+    n_days = np.count_nonzero(is_known[:, :_N_DAYS], axis=1)
+    days = np.cumsum(moves[:, :_N_DAYS].sum(axis=1), axis=1)[:, _LAST_OF_AHEAD]
+    week = np.cumsum(moves[:, -1], axis=1)[:, -1:]
+    means = np.hstack((days / (n_days[:, None] * _STEPS_AHEAD), week / ahead.size))
+    values = np.log(means / window.scale[rows, None] + _LEAST_MOVE) / 2
+    values[:, -1] *= is_known[:, -1]
+    return values.T
