@@ -134,7 +134,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--batch-size", type=int, default=512)
     made.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
     made.add_argument("--average-memory", type=float, default=0.998)
-    made.add_argument("--softening", type=float, default=0.002)
+    made.add_argument("--softening", type=float, default=0.02)
     made.add_argument("--device", default="cpu", help="cpu or cuda")
     made.add_argument("--workers", type=int, default=2, help="simulating processes")
     made.add_argument("--threads", type=int, default=1, help="of the training itself")

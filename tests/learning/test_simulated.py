@@ -9,13 +9,13 @@ MAKE = SimulatedWindows(habits=Habits(), windows_per_path=2, n_steps=320)
 
 
 def test_windows_are_drawn_at_every_cadence_in_its_share() -> None:
-    windows = MAKE(40, np.random.default_rng(1))
+    windows = MAKE(50, np.random.default_rng(1))
 
     shares = {
         minutes: np.mean(windows.step_minutes == minutes) for minutes in STEP_SHARES
     }
     assert shares == STEP_SHARES
-    assert len(windows) == 40
+    assert len(windows) == 50
 
 
 def test_the_same_seed_gives_the_same_markets() -> None:

@@ -15,7 +15,14 @@ from tsfm_runner.learning.windows import (
 )
 
 EASY = Habits(
-    short_share=0, gap_share=0, sparse_share=0, told_close_share=1, mirrored_share=0
+    young_share=0,
+    short_share=0,
+    gap_share=0,
+    sparse_share=0,
+    told_close_share=1,
+    mirrored_share=0,
+    told_end_share=1,
+    settled_share=1,
 )
 N_STEPS = 700
 
@@ -68,7 +75,7 @@ def test_markets_that_were_settled_long_ago_are_rare() -> None:
 
     kept = [
         cut_windows(paths, 500, habits=habits, rng=np.random.default_rng(3))
-        for habits in (EASY, replace(EASY, settled_share=1.0))
+        for habits in (replace(EASY, settled_share=0.05), EASY)
     ]
 
     shares = [np.mean(windows.prices[:, 0] < 0.01) for windows in kept]
@@ -76,8 +83,36 @@ def test_markets_that_were_settled_long_ago_are_rare() -> None:
     assert 0.35 < shares[1] < 0.45
 
 
+def test_a_young_window_begins_where_its_market_did() -> None:
+    windows = drawn(400, replace(EASY, young_share=0.5, least_length=20))
+
+    is_young = windows.lengths < CONTEXT_STEPS
+    first = windows.prices[np.arange(400), CONTEXT_STEPS - windows.lengths] * 10
+
+    assert abs(is_young.mean() - 0.5) < 0.1
+    assert np.allclose(first[is_young], np.round(first[is_young]))
+    assert windows.lengths.min() >= 20
+
+
+def test_prices_after_the_close_are_told_as_often_as_was_said() -> None:
+    windows = drawn(2_000, replace(EASY, told_end_share=0.3))
+
+    is_open = windows.steps_to_close > 0
+    is_after = (np.array(ANCHOR_STEPS) >= windows.steps_to_close[:, None])[is_open, :12]
+    is_known = ~np.isnan(windows.future[is_open, :12])
+
+    assert is_known[~is_after].all()
+    assert abs(is_known[is_after].mean() - 0.3) < 0.1
+
+
+def test_windows_after_the_close_are_rare() -> None:
+    windows = drawn(2_000, replace(EASY, settled_share=0.0))
+
+    assert not np.isnan(windows.steps_to_close).any()
+
+
 def test_habits_make_as_many_windows_harder_as_they_say() -> None:
-    habits = Habits(least_length=12)
+    habits = Habits(least_length=12, sparse_share=0)
     windows = drawn(4_000)
 
     harder = made_harder(windows, habits=habits, rng=np.random.default_rng(11))
@@ -87,7 +122,7 @@ def test_habits_make_as_many_windows_harder_as_they_say() -> None:
     could_be_told = ~np.isnan(windows.steps_to_close)
     is_told = ~np.isnan(harder.steps_to_close)
     has_gap = ~harder.is_observed.all(axis=1)
-    assert abs(is_short.mean() - 0.35) < 0.03
+    assert abs(is_short.mean() - 0.25) < 0.03
     assert abs(is_mirrored.mean() - 0.5) < 0.03
     assert abs(is_told[could_be_told].mean() - 0.5) < 0.03
     assert abs(has_gap.mean() - 0.1) < 0.02

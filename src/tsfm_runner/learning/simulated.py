@@ -15,10 +15,10 @@ from tsfm_runner.learning.windows import (
 )
 from tsfm_runner.testing.markets import simulate_markets
 
-STEP_SHARES = {1: 0.3, 5: 0.3, 15: 0.15, 60: 0.15, 480: 0.05, 1440: 0.05}
+STEP_SHARES = {1: 0.22, 5: 0.3, 15: 0.18, 60: 0.22, 480: 0.04, 1440: 0.04}
 """Minutes between steps, and how many of the windows have them."""
 
-PRIOR_SHARES = {"venues": 0.5, "broad": 0.5}
+PRIOR_SHARES = {"venues": 0.2, "broad": 0.8}
 """Kinds of markets, and how many of the windows are of them."""
 
 _END = datetime(2026, 1, 1, tzinfo=UTC)

@@ -11,7 +11,7 @@ from tsfm_runner.core.foundation.signature import ANCHOR_STEPS, CONTEXT_STEPS
 
 KNOWN_STEPS = 12
 """How many steps after the cutoff every window knows at least."""
-OVERSAMPLING = 2
+OVERSAMPLING = 3
 SETTLED_PRICE = 0.003
 SETTLED_STEPS = 48
 
@@ -87,20 +87,23 @@ def joined(parts: Sequence[Windows]) -> Windows:
 class Habits:
     """How often a context is made harder than it was; shares of all windows.
 
-    Lengths of short contexts and of gaps are drawn log-uniformly. A sparse context
-    is one of a venue that tells trades only: many steps without a change are not
-    observed.
+    A young context begins where its market did, a short one anywhere; lengths of
+    short contexts and of gaps are drawn log-uniformly. A sparse context is one of
+    a venue that tells trades only: many steps without a change are not observed.
     """
 
-    short_share: float = 0.35
+    young_share: float = 0.35
+    short_share: float = 0.25
     least_length: int = 12
     gap_share: float = 0.1
     longest_gap: int = 100
-    sparse_share: float = 0.15
+    sparse_share: float = 0.4
     told_close_share: float = 0.5
     mirrored_share: float = 0.5
     settled_share: float = 0.05
-    """Of the windows that end flat at 0 or 1, how many are kept."""
+    """Of the windows that end flat at 0 or 1, or after the close, how many are kept."""
+    told_end_share: float = 0.3
+    """Of all windows, how many tell prices after the close as well."""
 
 
 def cut_windows(
@@ -110,30 +113,48 @@ def cut_windows(
 
     A path that was settled long ago has nothing to teach; there are many of them.
     Some windows end where the path does, so that the last hours of a market that
-    closes then are among them.
+    closes then are among them, and some begin where it does: a young market has no
+    longer context. What a price is after the close, most venues do not tell.
     """
-    n_paths, n_steps = paths.prices.shape
-    path = rng.integers(n_paths, size=OVERSAMPLING * n)
-    earliest, latest = CONTEXT_STEPS - 1, n_steps - KNOWN_STEPS - 1
-    cutoff = rng.integers(earliest, latest + 1, size=path.size)
-    last = paths.prices[path, cutoff]
-    is_flat = np.ones(path.size, dtype=bool)
-    for back in (SETTLED_STEPS // 2, SETTLED_STEPS - 1):
-        is_flat &= paths.prices[path, cutoff - back] == last
-    is_edge = np.minimum(last, 1 - last) < SETTLED_PRICE
-    is_dull = is_flat & is_edge & (rng.random(path.size) >= habits.settled_share)
+    path = rng.integers(len(paths.prices), size=OVERSAMPLING * n)
+    cutoff = _cutoffs(path.size, paths.prices.shape[1], habits, rng)
+    is_dull = _is_over(paths, path, cutoff)
+    is_dull &= rng.random(path.size) >= habits.settled_share
     chosen = np.argsort(is_dull, kind="stable")[:n]
     path, cutoff = path[chosen], cutoff[chosen]
-    steps = cutoff[:, None] + np.arange(1 - CONTEXT_STEPS, ANCHOR_STEPS[-1] + 1)
-    known = paths.prices[path[:, None], np.minimum(steps, n_steps - 1)]
     steps_to_close = paths.close_step[path] - cutoff
+    is_told = rng.random(n) < habits.told_end_share
+    ahead = np.arange(1 - CONTEXT_STEPS, ANCHOR_STEPS[-1] + 1)
+    steps, last_step = cutoff[:, None] + ahead, paths.prices.shape[1] - 1
+    known = paths.prices[path[:, None], np.clip(steps, 0, last_step)]
+    is_hidden = (ahead >= steps_to_close[:, None]) & ~is_told[:, None] & (ahead > 0)
     return Windows(
-        np.where(steps < n_steps, known, np.nan),
-        np.full(n, CONTEXT_STEPS),
+        np.where((steps > last_step) | is_hidden, np.nan, known),
+        np.minimum(cutoff + 1, CONTEXT_STEPS),
         np.ones((n, CONTEXT_STEPS), dtype=bool),
         paths.step_minutes[path],
         np.where(steps_to_close > 0, steps_to_close, np.nan),
     )
+
+
+def _cutoffs(
+    n: int, n_steps: int, habits: Habits, rng: np.random.Generator
+) -> IntArray:
+    """Return steps to cut at: anywhere, but some while the market is young."""
+    old = rng.integers(CONTEXT_STEPS - 1, n_steps - KNOWN_STEPS, size=n)
+    young = rng.integers(habits.least_length - 1, CONTEXT_STEPS - 1, size=n)
+    return np.where(rng.random(n) < habits.young_share, young, old)
+
+
+def _is_over(paths: PricePaths, path: IntArray, cutoff: IntArray) -> BoolArray:
+    """Return where a market has closed, or has been flat at 0 or 1 for long."""
+    last = paths.prices[path, cutoff]
+    is_flat = np.ones(path.size, dtype=bool)
+    for back in (SETTLED_STEPS // 2, SETTLED_STEPS - 1):
+        is_flat &= paths.prices[path, np.maximum(cutoff - back, 0)] == last
+    is_edge = np.minimum(last, 1 - last) < SETTLED_PRICE
+    is_over: BoolArray = (is_flat & is_edge) | (cutoff + 1 >= paths.close_step[path])
+    return is_over
 
 
 def made_harder(
