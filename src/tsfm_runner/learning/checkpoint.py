@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -32,7 +33,8 @@ def write_checkpoint(
     except OSError as exc:
         raise TrainingError(f"{path} cannot be written: {exc.strerror}") from exc
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
 
 
 def resume(path: Path, training: Training, *, made_by: Mapping[str, Any]) -> None:

@@ -69,11 +69,11 @@ def to_candidate(
         source=source,
         added_at=added_at,
     )
-    _require_same(candidate.golden, to_weights(graph))
+    require_same(candidate.golden, to_weights(graph))
     return candidate
 
 
-def _require_same(golden: Golden, weights: Weights) -> None:
+def require_same(golden: Golden, weights: Weights) -> None:
     """Hold what the graph answered against torch."""
     inputs = inputs_of(golden.contexts)
     with torch.no_grad():
