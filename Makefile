@@ -16,12 +16,16 @@ LOCK := uv pip compile pyproject.toml --extra plot --group build --universal --n
 # Floors whose every line and branch a test must reach.
 COVERED := */tsfm_runner/core/*,*/tsfm_runner/domain/*,*/tsfm_runner/service/*
 
-.PHONY: help setup run test lint format lock docs bench clean
+.PHONY: help setup setup-train run test lint format lock docs bench clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 setup: $(VENV)/installed-run ## Make .venv with .venv/bin/tsfm-runner
+
+# Without CUDA, which is gigabytes; where pip finds no such build, nothing is changed.
+setup-train: $(VENV)/installed-dev ## Add torch to .venv, for training and its tests
+	@$(BIN)/python -c 'import torch' 2>/dev/null || $(PIP_INSTALL) torch==2.13.0+cpu
 
 run: $(VENV)/installed-run ## Serve on http://127.0.0.1:8000 with 20 simulated markets
 	$(BIN)/tsfm-runner serve --demo-markets 20
