@@ -29,6 +29,7 @@ from tsfm_runner.learning.simulated import SimulatedWindows
 from tsfm_runner.learning.windows import Habits
 from tsfm_runner.testing.markets import GENERATOR_VERSION
 
+BLOCK_WINDOWS = 16_384  # few enough to hand over, enough to simulate at once
 HELD_OUT_SEED = 1_000_003
 HELD_OUT_BLOCKS = 2
 CHECKPOINT = "training.pt"
@@ -52,6 +53,7 @@ def main() -> int:
         sources=[(SimulatedWindows(habits=habits), 1.0)],
         seed=given.seed,
         batch_size=given.batch_size,
+        batches_per_block=max(1, BLOCK_WINDOWS // given.batch_size),
         habits=habits,
     )
     loss = LossWeights(softening=given.softening)
