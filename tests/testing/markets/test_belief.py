@@ -3,7 +3,8 @@
 import numpy as np
 
 from tsfm_runner.testing.markets.belief import belief_paths
-from tsfm_runner.testing.markets.traits import draw_events, draw_markets
+from tsfm_runner.testing.markets.events import draw_events
+from tsfm_runner.testing.markets.outcomes import draw_markets
 from tsfm_runner.testing.markets.venues import VENUES
 
 N_STEPS = 60

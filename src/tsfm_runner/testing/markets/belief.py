@@ -100,9 +100,11 @@ def belief_paths(
     fair = np.empty((n_steps, markets.event.size))
     pace = np.empty((n_steps, events.volatility.size))
     edges, mood = markets.edges, _Mood.first(events, rng)
-    hazard = hazard_paths(events, n_steps=n_steps, rng=rng.spawn(1)[0])
+    swing_mean = np.sqrt(np.i0(2 * events.day_swing))  # over the day, root mean square
+    hazard = hazard_paths(events.hazards, n_steps=n_steps, rng=rng.spawn(1)[0])
     for step in range(n_steps):
-        information = _information(mood, events, step=step, step_s=step_s, rng=rng)
+        day = _day_pace(events, swing_mean, step=step, step_s=step_s, rng=rng)
+        information = _information(mood, events, day=day, step=step, rng=rng)
         shock = rng.standard_normal(information.size)
         push = (information * shock)[markets.event]
         growth = np.sqrt(1 + information**2)[markets.event]
@@ -113,25 +115,36 @@ def belief_paths(
         pace[step] = np.where(step > events.steps_to_close, 0.0, information)
         mood = mood.after(shock, events=events, rng=rng)
     if hazard.any():
-        is_no = events.is_hazard_no[markets.event]
+        is_no = events.hazards.is_no[markets.event]
         fair = with_hazards(fair, hazard[:, markets.event], is_no=is_no)
     return BeliefPaths(np.clip(fair, 0.0, 1.0), pace / events.volatility)
+
+
+def _day_pace(
+    events: EventTraits,
+    swing_mean: FloatArray,
+    *,
+    step: int,
+    step_s: int,
+    rng: np.random.Generator,
+) -> FloatArray:
+    """Return what the time of day, the session and a gust make of the pace."""
+    angle = 2 * np.pi * step * step_s / DAY_S + events.day_phase
+    gust = events.gust_sd * rng.standard_normal(events.gust_sd.size)
+    day = np.exp(events.day_swing * np.sin(angle) + gust - events.gust_sd**2)
+    day /= swing_mean
+    return np.asarray(day * session_pace(events.sessions, hours=step * step_s / HOUR_S))
 
 
 def _information(
     mood: _Mood,
     events: EventTraits,
     *,
+    day: FloatArray,
     step: int,
-    step_s: int,
     rng: np.random.Generator,
 ) -> FloatArray:
     """Return b for this step: ordinary news, the final stage, and jumps."""
-    angle = 2 * np.pi * step * step_s / DAY_S + events.day_phase
-    gust = events.gust_sd * rng.standard_normal(events.gust_sd.size)
-    day = np.exp(events.day_swing * np.sin(angle) + gust - events.gust_sd**2)
-    day /= np.sqrt(np.i0(2 * events.day_swing))
-    day *= session_pace(events, hours=step * step_s / HOUR_S)
     ordinary = events.volatility * mood.pace(events) * day
     left = np.maximum(events.steps_to_close - step, 1.0)
     is_last = (events.steps_to_close > step - 1) & (events.steps_to_close <= step)

@@ -3,13 +3,13 @@
 import numpy as np
 
 from tsfm_runner.testing.markets.normal import FloatArray
-from tsfm_runner.testing.markets.traits import BoolArray, EventTraits
+from tsfm_runner.testing.markets.traits import BoolArray, HazardTraits
 
 LEAST_NEWS, MOST_NEWS = 0.6, 0.99  # what is thought right after a strike
 
 
 def hazard_paths(
-    events: EventTraits, *, n_steps: int, rng: np.random.Generator
+    hazards: HazardTraits, *, n_steps: int, rng: np.random.Generator
 ) -> FloatArray:
     """Return how likely it is thought that the hazard decides each event.
 
@@ -17,13 +17,13 @@ def hazard_paths(
     It is a martingale: with the chance r of a strike it leaps to u, else it sinks
     to (h - r u) / (1 - r), where r is what it can bear.
     """
-    paths = np.zeros((n_steps, events.profile.size))
-    columns = np.flatnonzero(events.hazard_rate > 0)
-    thought = events.hazard_start[columns]
+    paths = np.zeros((n_steps, hazards.rate.size))
+    columns = np.flatnonzero(hazards.rate > 0)
+    thought = hazards.start[columns]
     for step in range(n_steps):
         paths[step, columns] = thought
         leap = np.maximum(rng.uniform(LEAST_NEWS, MOST_NEWS, columns.size), thought)
-        rate = np.minimum(events.hazard_rate[columns], thought / (2 * leap))
+        rate = np.minimum(hazards.rate[columns], thought / (2 * leap))
         is_strike = rng.random(columns.size) < rate
         thought = np.where(is_strike, leap, (thought - rate * leap) / (1 - rate))
     return paths

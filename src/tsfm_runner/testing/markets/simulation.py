@@ -8,18 +8,14 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from tsfm_runner.testing.markets.belief import belief_paths
+from tsfm_runner.testing.markets.events import draw_events
 from tsfm_runner.testing.markets.generic import generic_paths
 from tsfm_runner.testing.markets.normal import FloatArray
+from tsfm_runner.testing.markets.outcomes import draw_markets
 from tsfm_runner.testing.markets.priors import PRIORS
 from tsfm_runner.testing.markets.profiles import Profile
 from tsfm_runner.testing.markets.quotes import QuotePaths, quote_paths
-from tsfm_runner.testing.markets.traits import (
-    EventTraits,
-    IntArray,
-    MarketTraits,
-    draw_events,
-    draw_markets,
-)
+from tsfm_runner.testing.markets.traits import EventTraits, IntArray, MarketTraits
 
 LiquidityBucket: TypeAlias = Literal["low", "mid", "high"]
 
