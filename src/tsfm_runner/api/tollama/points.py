@@ -41,13 +41,13 @@ def read_points(series: TollamaSeries) -> Points:
     Raises ``ProblemError`` for a series that nothing can be forecast from, and
     ``InvalidTaskError`` for a step that nobody forecasts at.
     """
+    times_s, step = _on_grid(series)
     if len(series.target) < MIN_POINTS:
         raise _unusable(
             f"Every time series must have at least {MIN_POINTS} data points, "
             f"found length={len(series.target)} for series {series.id}"
         )
     prices = _probabilities(series)
-    times_s, step = _on_grid(series)
     warnings = list(_of_step(series, step))
     if not (np.diff(times_s) > 0).all():
         order = np.argsort(times_s, kind="stable")
