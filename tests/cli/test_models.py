@@ -60,3 +60,15 @@ def test_the_table_fits_a_narrow_terminal_without_breaking_words() -> None:
 
     assert max(map(len, narrow.splitlines())) <= 80
     assert set(run("models").stdout.split()) <= set(narrow.split())
+
+
+def test_list_says_what_the_group_alone_says() -> None:
+    assert run("models", "list").stdout == run("models").stdout
+    assert run("models", "list", "--json").stdout == run("models", "--json").stdout
+
+
+def test_json_belongs_behind_the_name_of_a_command() -> None:
+    result = run("models", "--json", "verify")
+
+    assert result.exit_code == ExitCode.USAGE
+    assert "--json: belongs after verify" in result.stderr

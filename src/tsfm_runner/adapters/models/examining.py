@@ -154,9 +154,11 @@ def _require_shapes(session: OnnxSession) -> None:
 
 
 def _fits(shape: _Shape, rest: tuple[int, ...]) -> bool:
-    """Whether a shape has any number of rows, and what a row should have."""
-    is_any = bool(shape) and not isinstance(shape[0], int)
-    return is_any and shape[1:] == rest
+    """Whether a shape takes any number of rows of what a row should have."""
+    return len(shape) == len(rest) + 1 and all(
+        not isinstance(found, int) or found == wanted
+        for found, wanted in zip(shape, (None, *rest), strict=True)
+    )
 
 
 def _listed(names: Mapping[str, object]) -> str:

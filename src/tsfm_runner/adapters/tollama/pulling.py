@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import NamedTuple, TypeAlias
 
 import aiohttp
+from aiohttp.http_exceptions import LineTooLong
 from pydantic import BaseModel
 
 from tsfm_runner.adapters.tollama.exchange import translated_errors
@@ -80,7 +81,7 @@ async def _events(reply: aiohttp.ClientResponse, name: str) -> AsyncIterator[Tol
             if event.error is not None:
                 raise _refusal(name, HTTPStatus.BAD_GATEWAY, event.error.message)
             yield Told(event.status, event.completed, event.total)
-    except ValueError as exc:  # a line without an end, or none of JSON
+    except (LineTooLong, ValueError) as exc:  # a line without an end, or no JSON
         raise RuntimeProtocolError("tollama tells something else than a pull") from exc
 
 
