@@ -1,7 +1,7 @@
 """Requests in tollama's words, and a service that understands them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from tsfm_runner.config import Settings
@@ -13,9 +13,9 @@ HINT = "Fix request payload or parameters and retry."
 Json = dict[str, Any]
 
 
-def speaking(**sections: Mapping[str, object]) -> Settings:
+def speaking(**sections: Any) -> Settings:  # noqa: ANN401 - sections are any
     """Return settings under which clients of tollama are answered."""
-    server = {"tollama_api": True} | dict(sections.pop("server", {}))
+    server = {"tollama_api": True} | sections.pop("server", {})
     return Settings.model_validate({"server": server, **sections})
 
 
@@ -33,7 +33,7 @@ def walk(count: int) -> list[float]:
     return [(40 + step * 7 % 5 + step // 50 % 3) / 100 for step in range(count)]
 
 
-def a_series(count: int = 40, **fields: object) -> Json:
+def a_series(count: int = 40, **fields: Any) -> Json:  # noqa: ANN401 - JSON is any
     """Return one series, some of its fields replaced or added."""
     return {
         "id": "rain",

@@ -72,13 +72,13 @@ async def test_refusals_are_understood(runtime: TollamaRuntime) -> None:
 
 
 async def test_one_service_may_be_the_daemon_of_another(url: str) -> None:
-    tollama = {"url": url, "token": TOKEN, "model": "har"}
-    asks = Settings.model_validate({"tollama": tollama, "task": {"space": "identity"}})
+    tollama = {"url": url, "token": TOKEN, "model": "tsfm-runner"}
+    asks = Settings.model_validate({"tollama": tollama})
 
     async with started(an_app(asks)) as client:
         response = await client.post(FORECAST, json=a_request(y=walk(100)))
 
     answer: Json = response.json()
     assert answer["meta"]["runtime"] == "tollama"
-    assert answer["meta"]["model_name"] == "har"
+    assert answer["meta"]["model_name"] == "tsfm-runner"
     assert answer["meta"]["fallback_reason"] is None

@@ -113,18 +113,12 @@ def _asked(daemon: TestClient, one: Recording) -> Any:  # noqa: ANN401
 
 
 @pytest.mark.parametrize("one", _APPLYING.values(), ids=_APPLYING.keys())
-def test_the_status_is_that_of_the_daemon(daemon: TestClient, one: Recording) -> None:
-    response = _asked(daemon, one)
-
-    assert response.status_code == _STATUS.get(one.name, one.status), response.text
-
-
-@pytest.mark.parametrize("one", _APPLYING.values(), ids=_APPLYING.keys())
-def test_the_answer_has_the_keys_of_the_daemons(
+def test_status_and_keys_are_those_of_the_daemon(
     daemon: TestClient, one: Recording
 ) -> None:
     response = _asked(daemon, one)
 
+    assert response.status_code == _STATUS.get(one.name, one.status), response.text
     if response.status_code == one.status and one.name not in _WITH_EXTRAS:
         theirs = [json.loads(line) for line in one.received.splitlines() if line]
         ours = [json.loads(line) for line in response.text.splitlines() if line]

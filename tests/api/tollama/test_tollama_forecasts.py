@@ -7,6 +7,7 @@ from starlette.testclient import TestClient
 from tests.api.tollama.asking_as_tollama import (
     API,
     V1,
+    Json,
     a_body,
     a_series,
     lines_of,
@@ -204,7 +205,7 @@ def test_a_daemon_that_is_down_costs_nobody_the_answer() -> None:
     ],
 )
 def test_covariates_are_ignored_with_a_warning_or_refused_where_that_is_strict(
-    daemon: TestClient, series: dict[str, object], told: str
+    daemon: TestClient, series: Json, told: str
 ) -> None:
     model = "model 'ewma' (family=baseline) does not support"
     strict = {"covariates_mode": "strict"}

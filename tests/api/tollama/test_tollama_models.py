@@ -89,10 +89,18 @@ def test_a_model_is_shown_with_licence_family_and_capabilities(
     assert shown["family"]
     assert shown["license"]["type"] == "apache-2.0"
     assert shown["license"]["accepted"] is True
-    assert shown["metadata"]["license_tag"] == "commercial_ok"
+    tag = "unknown" if name == "tsfm-runner" else "commercial_ok"
+    assert shown["metadata"]["license_tag"] == tag
     assert shown["metadata"]["description"]
     assert shown["capabilities"]["past_covariates_numeric"] is False
     assert shown["source"]["type"] == "local"
+
+
+def test_in_prod_the_licence_of_the_ladder_is_known_to_be_free() -> None:
+    with a_client(speaking(environment="prod")) as client:
+        shown = client.post("/api/show", json={"model": "tsfm-runner"}).json()
+
+    assert shown["metadata"]["license_tag"] == "commercial_ok"
 
 
 def test_all_is_told_at_once(daemon: TestClient) -> None:

@@ -1,11 +1,13 @@
 """Steps and times as clients of tollama send them."""
 
+from typing import Any
+
 import pytest
 from starlette.testclient import TestClient
 from tests.api.tollama.asking_as_tollama import V1, Json, a_body, a_series, times, walk
 
 
-def first_of(client: TestClient, **series: object) -> Json:
+def first_of(client: TestClient, **series: Any) -> Json:  # noqa: ANN401
     response = client.post(V1, json=a_body(a_series(**series)))
     assert response.status_code == 200, response.text
     forecast: Json = response.json()["forecasts"][0]
@@ -116,7 +118,7 @@ def test_of_very_many_points_the_newest_count(daemon: TestClient) -> None:
     ],
 )
 def test_a_step_that_nothing_tells_is_a_400(
-    daemon: TestClient, series: dict[str, object], count: int
+    daemon: TestClient, series: Json, count: int
 ) -> None:
     response = daemon.post(V1, json=a_body(a_series(freq="auto", **series)))
 
@@ -137,7 +139,7 @@ def test_a_step_that_nothing_tells_is_a_400(
     ],
 )
 def test_a_step_or_time_that_nobody_forecasts_at_is_a_400(
-    daemon: TestClient, series: dict[str, object], told: str
+    daemon: TestClient, series: Json, told: str
 ) -> None:
     response = daemon.post(V1, json=a_body(a_series(**series)))
 
@@ -165,7 +167,7 @@ def test_a_step_or_time_that_nobody_forecasts_at_is_a_400(
     ],
 )
 def test_a_series_of_no_use_is_an_error_of_the_runner(
-    daemon: TestClient, series: dict[str, object], told: str
+    daemon: TestClient, series: Json, told: str
 ) -> None:
     response = daemon.post(V1, json=a_body(a_series(**series)))
 

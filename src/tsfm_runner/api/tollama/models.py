@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from tsfm_runner.api.problems import ProblemError
 from tsfm_runner.api.tollama.errors import not_installed
-from tsfm_runner.domain.model import Capabilities, ModelRevision
+from tsfm_runner.domain.model import Capabilities, ModelRegistry, ModelRevision
 from tsfm_runner.domain.task import MAX_HORIZON, ModelChoice
 from tsfm_runner.service.catalogue import Catalogue
 
@@ -19,24 +19,24 @@ class ServedModel(NamedTuple):
     choice: ModelChoice
 
 
-_LADDER = ServedModel(
-    ModelRevision(
+def _ladder(registry: ModelRegistry) -> ServedModel:
+    """Return the ladder; in ``prod`` no model on it has a licence that forbids use."""
+    model = ModelRevision(
         name=LADDER,
         provider="auto",
-        family="tsfm-runner",
+        family=LADDER,
         revision="1",
         license_name="apache-2.0",
-        license_tag="commercial_ok",
+        license_tag="commercial_ok" if registry.environment == "prod" else "unknown",
         capabilities=Capabilities(max_horizon=MAX_HORIZON),
         description="The service's ladder of models, as its own routes answer.",
-    ),
-    ModelChoice(),
-)
+    )
+    return ServedModel(model, ModelChoice())
 
 
 async def served_models(catalogue: Catalogue) -> dict[str, ServedModel]:
     """Return every model that can be asked for, by name; the ladder stands first."""
-    served = {LADDER: _LADDER}
+    served = {LADDER: _ladder(catalogue.registry)}
     for entry in await catalogue.local_entries():
         model = entry.model
         choice = ModelChoice(model.provider, model.name)
