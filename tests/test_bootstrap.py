@@ -28,7 +28,8 @@ KEY = "key-of-sixteen-characters-or-more"
 
 
 def settings(**sections: object) -> Settings:
-    return Settings.model_validate(sections)
+    """Return settings without models of our own, which have tests of their own."""
+    return Settings.model_validate({"embedded": {"enabled": False}, **sections})
 
 
 async def test_without_an_address_there_is_no_tollama_rung() -> None:

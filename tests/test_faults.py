@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from tests.fakes import FakeClock
 
 from tsfm_runner.bootstrap import build_app
-from tsfm_runner.config import ResilienceConfig, Settings, TollamaConfig
+from tsfm_runner.config import EmbeddedConfig, ResilienceConfig, Settings, TollamaConfig
 from tsfm_runner.ports import Clock
 from tsfm_runner.testing.fake_tollama import (
     FakeTollamaOptions,
@@ -71,6 +71,7 @@ def service(
     settings = Settings(
         tollama=TollamaConfig.model_validate({"url": url, "model": model}),
         resilience=ResilienceConfig(attempt_timeout_s=0.3),
+        embedded=EmbeddedConfig(enabled=False),
     )
     app = build_app(settings, clock=clock, log_stream=StringIO())
     with TestClient(app) as client:

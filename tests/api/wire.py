@@ -53,6 +53,12 @@ def in_memory(settings: Settings | None = None) -> Settings:
     return settings.model_copy(update={"store": StoreConfig.model_validate(store)})
 
 
+def without_own_models(settings: Settings) -> Settings:
+    """Return the settings without the models that run in the process itself."""
+    off = settings.embedded.model_copy(update={"enabled": False})
+    return settings.model_copy(update={"embedded": off})
+
+
 def with_tollama(**sections: Any) -> Settings:  # noqa: ANN401 - sections are any
     """Return settings with a tollama rung, whose address nobody needs to answer."""
     return Settings.model_validate(
@@ -61,16 +67,24 @@ def with_tollama(**sections: Any) -> Settings:  # noqa: ANN401 - sections are an
 
 
 @contextmanager
-def a_client(
+def a_client(  # noqa: PLR0913 - one keyword for each thing that tests vary
     settings: Settings | None = None,
     *,
     runtime: ForecastRuntime | None = None,
     clock: Clock | None = None,
     wall_clock: Clock | None = None,
     log: TextIO | None = None,
+    has_own_models: bool = False,
 ) -> Iterator[TestClient]:
     """Serve the real application; with a runtime, that one in tollama's place."""
-    app = an_app(settings, runtime=runtime, clock=clock, wall_clock=wall_clock, log=log)
+    app = an_app(
+        settings,
+        runtime=runtime,
+        clock=clock,
+        wall_clock=wall_clock,
+        log=log,
+        has_own_models=has_own_models,
+    )
     with client_of(app) as it:
         yield it
 
@@ -80,22 +94,25 @@ def client_of(app: Application) -> TestClient:
     return TestClient(app, raise_server_exceptions=False, follow_redirects=False)
 
 
-def an_app(
+def an_app(  # noqa: PLR0913 - the same
     settings: Settings | None = None,
     *,
     runtime: ForecastRuntime | None = None,
     clock: Clock | None = None,
     wall_clock: Clock | None = None,
     log: TextIO | None = None,
+    has_own_models: bool = False,
 ) -> Application:
     """Return the real application; with a runtime, that one in tollama's place.
 
-    Its ledger is in memory unless the settings name a file.
+    Its ledger is in memory unless the settings name a file, and without models of its
+    own a baseline answers where no runtime does.
     """
     if settings is None and runtime is not None:
         settings = with_tollama()
+    settings = in_memory(settings)
     return build_app(
-        in_memory(settings),
+        settings if has_own_models else without_own_models(settings),
         clock=clock or time.monotonic,
         wall_clock=wall_clock or time.time,
         log_stream=log or StringIO(),

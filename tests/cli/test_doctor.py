@@ -16,7 +16,11 @@ from tsfm_runner.adapters.model_registry import PACKAGED_REGISTRY
 from tsfm_runner.cli.exit_codes import ExitCode
 from tsfm_runner.testing.fake_tollama import FakeTollamaOptions, running_fake_tollama
 
-FREE_PORT = {"TSFM_SERVER__PORT": "0", "TSFM_STORE__URL": "sqlite://"}
+FREE_PORT = {
+    "TSFM_SERVER__PORT": "0",
+    "TSFM_STORE__URL": "sqlite://",
+    "TSFM_EMBEDDED__ENABLED": "true",
+}
 Checks = dict[str, dict[str, str]]
 
 
