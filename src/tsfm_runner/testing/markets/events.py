@@ -104,7 +104,7 @@ def _steps_to_close(
     n = is_closing.size
     soon, later = rng.exponential(4, n), n_steps * log_uniform(0.2, 10, n, rng)
     open_steps = n_steps + np.where(is_closing, soon, later)
-    within = n_steps * rare.uniform("ended_at")
+    within = n_steps * rare.log_uniform("ended_at")
     return np.where(rare.coin("ended_share"), within, open_steps)
 
 

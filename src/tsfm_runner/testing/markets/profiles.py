@@ -199,7 +199,7 @@ class Profile:
     pace: Pace
     venue: Venue
     ended_share: float = 0.0
-    ended_at: Spread = Spread(0.25, 1.0)
+    ended_at: Range = Range(0.25, 1.0)
     extreme_share: float = 0.1
 
 
