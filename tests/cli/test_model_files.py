@@ -223,5 +223,13 @@ def test_a_model_whose_manifest_is_damaged_can_be_removed(
     assert labels(store) == []
 
 
+@pytest.mark.parametrize("name", ["tsfm-mini", "tsfm-mini@1"])
+def test_what_ships_cannot_be_removed(name: str) -> None:
+    result = run("models", "remove", name, "--yes")
+
+    assert result.exit_code == ExitCode.USAGE
+    assert f"'{name}' is shipped with the package and stays" in result.stderr
+
+
 def test_what_is_not_stored_cannot_be_removed() -> None:
     assert run("models", "remove", "nope", "--yes").exit_code == ExitCode.USAGE

@@ -34,6 +34,29 @@ def test_weights_that_are_constants_of_a_branch_are_counted() -> None:
     assert read_onnx(model.SerializeToString()).n_parameters == 30
 
 
+def test_shapes_that_are_packed_are_read() -> None:
+    tensor = bytes([0x0A, 3, 2, 0x96, 0x01, 0x10, 1])  # dims [2, 150], type 1
+    graph = bytes([0x2A, len(tensor)]) + tensor
+
+    assert read_onnx(bytes([0x3A, len(graph)]) + graph).n_parameters == 300
+
+
+@pytest.mark.parametrize(
+    "model",
+    [bytes([0x38, 1]), bytes([0x72, 2, 0x0A, 9]), bytes([0x72, 4, 0x0A, 2, 0xFF, 0])],
+    ids=["a graph that is a number", "a text cut short", "a text of other bytes"],
+)
+def test_fields_that_hold_something_else_are_refused(model: bytes) -> None:
+    with pytest.raises(NotOnnxError):
+        read_onnx(model)
+
+
+def test_metadata_without_a_value_are_empty() -> None:
+    graph, entry = bytes([0x3A, 0]), bytes([0x72, 3, 0x0A, 1, ord("a")])
+
+    assert read_onnx(graph + entry).metadata == {"a": ""}
+
+
 def test_weights_in_other_files_are_seen() -> None:
     assert not read_onnx(WHOLE).has_outer_weights
     assert read_onnx(model_bytes("external")).has_outer_weights

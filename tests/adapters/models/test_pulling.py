@@ -1,11 +1,13 @@
 """A file comes whole or not at all, and what nobody vouches for tells nothing."""
 
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.test_utils import TestServer
 from tests.adapters.models.graphs import model_bytes
 
@@ -60,6 +62,7 @@ async def url() -> AsyncIterator[str]:
             web.get("/whole.onnx", answering(200, WHOLE)),
             web.get("/whole.onnx.json", answering(200, TOLD)),
             web.get("/moved.onnx", moved),
+            web.get("/moved.onnx.json", moved),
             web.get("/500.onnx", answering(500)),
             web.get("/500.onnx.json", answering(500)),
             web.get("/403.onnx.json", answering(403)),
@@ -156,6 +159,38 @@ async def test_what_is_told_stands_beside_the_file(url: str) -> None:
     assert found is not None
     assert found.sha256 == sha256_of(WHOLE)
     assert found.said() == {"name": "theirs"}
+
+
+class _Here(AbstractResolver):
+    """Finds every host at this machine."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: int = socket.AF_INET
+    ) -> list[ResolveResult]:
+        return [
+            ResolveResult(
+                hostname=host,
+                host="127.0.0.1",
+                port=port,
+                family=family,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+        ]
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("name", ["whole", "moved"])
+async def test_what_others_could_have_changed_on_the_way_tells_nothing(
+    url: str, name: str
+) -> None:
+    address = url.replace("127.0.0.1", "models.example")
+    connector = aiohttp.TCPConnector(resolver=_Here())
+
+    async with aiohttp.ClientSession(connector=connector) as session:
+        assert await fetch_companion(session, f"{address}/{name}.onnx") is None
 
 
 @pytest.mark.parametrize("name", ["404", "403"])

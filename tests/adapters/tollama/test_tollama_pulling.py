@@ -68,7 +68,7 @@ async def test_a_model_that_the_daemon_does_not_know_is_told() -> None:
 async def test_bytes_are_told_where_the_daemon_tells_them() -> None:
     event = {"status": "pulling", "completed": 5, "total": 20, "digest": "sha256:a"}
 
-    async with serving(replying(lines(event, SUCCESS))) as url:
+    async with serving(replying(lines(event) + b"\n" + lines(SUCCESS))) as url:
         told = await pulled(url)
 
     assert told == [Told("pulling", 5, 20), Told("success", None, None)]
