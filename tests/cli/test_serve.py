@@ -116,6 +116,19 @@ def test_the_demo_prints_bands_and_a_curl_line_that_works() -> None:
     assert 32 <= len(body["y"]) < 50
 
 
+async def test_it_answers_clients_of_tollama_where_that_is_wanted() -> None:
+    with serving("--tollama-api") as served:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{served.url}/api/tags") as reply,
+        ):
+            listed = await reply.json()
+        code, _ = await asyncio.to_thread(served.end)
+
+    assert code == ExitCode.OK
+    assert listed["models"][0]["name"] == "tsfm-runner"
+
+
 def test_an_address_that_is_taken_is_one_clear_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -49,6 +49,26 @@ async def test_a_runtime_that_lists_nothing_leaves_it_open() -> None:
     assert {e.is_installed for e in entries if e.model.provider == "tollama"} == {None}
 
 
+async def test_local_models_are_those_that_run_in_here_and_may_be_served() -> None:
+    own = [revision(name, provider="embedded") for name in ("there", "away", "other")]
+    models = registry(*own, environment="prod", allowed=("chronos2", "there", "away"))
+    embedded = FakeRuntime(
+        models=[
+            RuntimeModel("there", "main", None, is_installed=True),
+            RuntimeModel("away", "main", None, is_installed=False),
+            RuntimeModel("other", "main", None, is_installed=True),
+        ]
+    )
+    tollama = FakeRuntime(models=[CHRONOS])
+    both = Catalogue(models, {"tollama": tollama, "embedded": embedded}, 2.0)
+
+    entries = await both.local_entries()
+
+    names = {entry.model.name for entry in entries}
+    assert names == {"there", "ewma", "kalman", "rolling_quantile", "har"}
+    assert tollama.timeouts_s == []  # nobody else is asked
+
+
 async def test_a_runtime_that_is_well_has_no_error() -> None:
     [status] = await catalogue(FakeRuntime(models=[CHRONOS])).statuses()
 

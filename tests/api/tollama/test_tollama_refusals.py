@@ -97,7 +97,7 @@ def test_a_field_of_a_series_that_breaks_a_rule_is_named(
 def test_known_future_values_must_fit(
     daemon: TestClient, future: Json, told: str
 ) -> None:
-    columns = {"past_covariates": {"a": [1.0] * 40}, "future_covariates": future}
+    columns: Json = {"past_covariates": {"a": [1.0] * 40}, "future_covariates": future}
 
     answer = refused(daemon, a_body(a_series(**columns)))
 
