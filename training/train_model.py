@@ -78,16 +78,18 @@ def main() -> int:
     folder: Path = given.out
     folder.mkdir(parents=True, exist_ok=True)
     training = Training.begin(shape, plan, seed=given.seed, device=given.device)
-    keeping = Keeping(folder / CHECKPOINT, made_by, given.save_minutes)
+    checkpoint = folder / CHECKPOINT
+    keeping = Keeping(checkpoint, made_by, every_minutes=given.save_minutes)
     if given.resume:
-        resume(keeping.path, training, made_by=made_by)
-    elif keeping.path.exists():
-        console.print(f"{keeping.path} exists: say --resume, or choose another --out")
+        resume(checkpoint, training, made_by=made_by)
+    elif checkpoint.exists():
+        console.print(f"{checkpoint} exists: say --resume, or choose another --out")
         return 2
     with LocalWorkers(given.workers) as workers:
         is_over = run_training(
-            training, recipe, workers=workers, keeping=keeping, console=console
+            training, recipe, workers=workers, after_step=keeping, console=console
         )
+    keeping.keep(training)
     if not is_over:
         console.print("Stopped; the same command with --resume goes on")
         return 1

@@ -35,13 +35,15 @@ def begun(n_steps: int) -> Training:
 
 def run(training: Training, folder: Path, workers: LocalWorkers) -> tuple[bool, str]:
     told = io.StringIO()
+    keeping = Keeping(folder / "training.pt", MADE_BY)
     is_over = run_training(
         training,
         small_recipe(),
         workers=workers,
-        keeping=Keeping(folder / "training.pt", MADE_BY),
+        after_step=keeping,
         console=Console(file=told, width=100),
     )
+    keeping.keep(training)
     return is_over, told.getvalue()
 
 
@@ -58,6 +60,19 @@ def test_a_training_that_ran_to_its_end_is_kept(
     assert kept.n_done == 5
     assert "100.0%  loss" in told
     assert "40 windows" in told
+
+
+def test_a_training_is_kept_every_few_minutes(tmp_path: Path) -> None:
+    path, training = tmp_path / "training.pt", begun(9)
+    keeping, kept = Keeping(path, MADE_BY, every_minutes=2), []
+
+    for minutes in (1.0, 2.5, 3.0, 4.6):
+        training.seconds = 60 * minutes
+        keeping(training)
+        kept.append(path.exists())
+        path.unlink(missing_ok=True)
+
+    assert kept == [False, True, False, True]
 
 
 class Interrupting(LocalWorkers):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -27,16 +27,25 @@ _SHOWN_EVERY_S = 0.5
 _LINE_EVERY_S = 30.0
 
 
-class Keeping(NamedTuple):
-    """Where a training is kept, as what, and how often."""
+class Keeping:
+    """Keeps a training on disk, every few minutes."""
 
-    path: Path
-    made_by: Mapping[str, Any]
-    every_minutes: float = 2.0
+    def __init__(
+        self, path: Path, made_by: Mapping[str, Any], *, every_minutes: float = 2.0
+    ) -> None:
+        """Take where it is kept, and as what."""
+        self._path, self._made_by = path, made_by
+        self._every_s, self._kept_at_s = 60 * every_minutes, 0.0
+
+    def __call__(self, training: Training) -> None:
+        """Keep it if that was not done for long."""
+        if training.seconds - self._kept_at_s >= self._every_s:
+            self.keep(training)
 
     def keep(self, training: Training) -> None:
         """Write down where the training is."""
-        write_checkpoint(self.path, training, made_by=self.made_by)
+        write_checkpoint(self._path, training, made_by=self._made_by)
+        self._kept_at_s = training.seconds
 
 
 def run_training(
@@ -44,14 +53,13 @@ def run_training(
     recipe: Recipe,
     *,
     workers: Workers,
-    keeping: Keeping,
+    after_step: Callable[[Training], None],
     console: Console,
 ) -> bool:
     """Train to the end of the plan; False if someone asked to stop before.
 
-    However it ends, a step is never left half done, and what was learned is kept.
+    However it ends, no step is left half done.
     """
-    seconds_kept = training.seconds
     with (
         _asked_to_stop() as is_asked_to_stop,
         closing(feed(recipe, first=training.n_done, workers=workers)) as batches,
@@ -59,12 +67,9 @@ def run_training(
     ):
         for _ in learn(training, batches):
             show(training)
+            after_step(training)
             if is_asked_to_stop():
                 break
-            if training.seconds - seconds_kept >= 60 * keeping.every_minutes:
-                keeping.keep(training)
-                seconds_kept = training.seconds
-    keeping.keep(training)
     return training.progress >= 1
 
 
