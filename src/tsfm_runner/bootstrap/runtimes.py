@@ -46,15 +46,14 @@ def batch_limits(settings: Settings, rung: Rung) -> BatchLimits:
     if rung == "embedded":
         max_series = embedded.max_series_per_call
         max_points = max_series * settings.preparation.context_length
+        # One thread computes. Behind another a call would only use up its time, and a
+        # slow model would be taken for one that is down.
+        max_calls = 1
     else:
         max_series = tollama.max_series_per_call
         max_points = tollama.max_points_per_call
-    return BatchLimits(
-        max_series,
-        max_points,
-        resilience.max_calls_in_flight,
-        resilience.max_split_calls,
-    )
+        max_calls = resilience.max_calls_in_flight
+    return BatchLimits(max_series, max_points, max_calls, resilience.max_split_calls)
 
 
 async def _open_tollama(

@@ -52,6 +52,6 @@ class ChronosConfig(Section):
     """Precision in which models compute."""
     threads: Count = 1
     """CPU threads that compute one call."""
-    batch_size: Count = 16
+    batch_size: Count = 8
     """Most series in one call, covariates counted as series; a model computes them
     together."""
