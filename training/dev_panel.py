@@ -1,8 +1,10 @@
 """Reads the recorded dev markets as panels on a regular grid."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +40,28 @@ def data_folder() -> Path:
     """Return the folder of recorded markets, named by ``TSFM_SHARED``."""
     root = Path(__file__).resolve().parents[1]
     return Path(os.environ.get("TSFM_SHARED", root.parent / "shared")) / "data"
+
+
+def require_data() -> None:
+    """Leave, without an error, where no recorded market is at hand."""
+    folder = data_folder()
+    if not all((folder / f"{name}.parquet").exists() for name in ("markets", "prices")):
+        print(f"no recorded markets in {folder} (TSFM_SHARED): nothing is compared")
+        raise SystemExit(0)
+
+
+def read_core_series() -> Iterator[
+    tuple[dict[str, Any], npt.NDArray[np.int64], FloatArray]
+]:
+    """Yield the facts, times in seconds and prices of each core market, by name."""
+    folder = data_folder()
+    markets = pl.read_parquet(folder / "markets.parquet").filter(
+        pl.col("core_intraday") & ~pl.col("selected_on_outcome")
+    )
+    facts = {row["market_id"]: row for row in markets.iter_rows(named=True)}
+    series = _series(folder / "prices.parquet", list(facts))
+    for name, (times_s, prices) in series.items():
+        yield facts[name], times_s, prices
 
 
 def read_panel(step_s: int) -> Panel:
