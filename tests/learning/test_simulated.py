@@ -5,7 +5,7 @@ import numpy as np
 from tsfm_runner.learning.simulated import STEP_SHARES, SimulatedWindows
 from tsfm_runner.learning.windows import Habits
 
-MAKE = SimulatedWindows(habits=Habits(), windows_per_path=2, n_steps=320)
+MAKE = SimulatedWindows(habits=Habits(), windows_per_path=2)
 
 
 def test_windows_are_drawn_at_every_cadence_in_its_share() -> None:

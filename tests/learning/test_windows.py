@@ -94,6 +94,16 @@ def test_a_young_window_begins_where_its_market_did() -> None:
     assert windows.lengths.min() >= 20
 
 
+def test_a_market_that_lived_briefly_has_young_windows_only() -> None:
+    brief = PricePaths(np.full((3, 60), 0.4), np.ones(3), np.full(3, np.nan))
+
+    windows = cut_windows(brief, 50, habits=EASY, rng=np.random.default_rng(1))
+
+    assert windows.lengths.min() >= EASY.least_length
+    assert windows.lengths.max() < 60
+    assert not np.isnan(windows.future[:, :12]).any()
+
+
 def test_prices_after_the_close_are_told_as_often_as_was_said() -> None:
     windows = drawn(2_000, replace(EASY, told_end_share=0.3))
 

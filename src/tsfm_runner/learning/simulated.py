@@ -21,6 +21,10 @@ STEP_SHARES = {1: 0.22, 5: 0.3, 15: 0.18, 60: 0.22, 480: 0.04, 1440: 0.04}
 PRIOR_SHARES = {"venues": 0.2, "broad": 0.8}
 """Kinds of markets, and how many of the windows are of them."""
 
+LIVES = {"venues": (60, 100, 168, 300, 576, 864), "broad": (864,)}
+"""Steps that are recorded of a market, each as often; those of ``venues`` close then,
+those of ``broad`` at any time."""
+
 _END = datetime(2026, 1, 1, tzinfo=UTC)
 _SEEDS = 2**31
 
@@ -30,8 +34,7 @@ class SimulatedWindows:
     """Draws windows from newly simulated markets, several from each."""
 
     habits: Habits
-    windows_per_path: int = 3
-    n_steps: int = 864
+    windows_per_path: int = 5
 
     def __call__(self, n: int, rng: np.random.Generator) -> Windows:
         """Return ``n`` windows of markets that nobody has seen."""
@@ -57,7 +60,7 @@ class SimulatedWindows:
     ) -> PricePaths:
         markets = simulate_markets(
             -(-n // self.windows_per_path),
-            n_steps=self.n_steps,
+            n_steps=int(rng.choice(LIVES[prior])),
             step_s=60 * minutes,
             seed=int(rng.integers(_SEEDS)),
             end=_END,

@@ -19,7 +19,7 @@ SETTLED_STEPS = 48
 class PricePaths(NamedTuple):
     """Whole price histories, one a row, on grids of their own.
 
-    ``prices`` has shape ``(n_paths, n_steps)``, at least 300 steps, in [0, 1] and
+    ``prices`` has shape ``(n_paths, n_steps)``, at least 24 steps, in [0, 1] and
     all known. ``close_step`` counts from the first price and is NaN where unknown.
     """
 
@@ -141,8 +141,11 @@ def _cutoffs(
     n: int, n_steps: int, habits: Habits, rng: np.random.Generator
 ) -> IntArray:
     """Return steps to cut at: anywhere, but some while the market is young."""
-    old = rng.integers(CONTEXT_STEPS - 1, n_steps - KNOWN_STEPS, size=n)
-    young = rng.integers(habits.least_length - 1, CONTEXT_STEPS - 1, size=n)
+    grown, stop = CONTEXT_STEPS - 1, n_steps - KNOWN_STEPS
+    young = rng.integers(habits.least_length - 1, min(grown, stop), size=n)
+    if stop <= grown:
+        return young
+    old = rng.integers(grown, stop, size=n)
     return np.where(rng.random(n) < habits.young_share, young, old)
 
 
