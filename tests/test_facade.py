@@ -15,7 +15,7 @@ import pytest
 import tsfm_runner
 from tsfm_runner import Bands, forecast
 from tsfm_runner.adapters.files.series import SkippedMarket
-from tsfm_runner.config import Settings, TaskConfig
+from tsfm_runner.config import EmbeddedConfig, Settings, TaskConfig
 from tsfm_runner.domain.frequency import Frequency
 from tsfm_runner.domain.task import ForecastTask, ModelChoice, Transform
 from tsfm_runner.errors import (
@@ -26,7 +26,8 @@ from tsfm_runner.errors import (
 from tsfm_runner.facade import BATCH_SIZE, answer_all, parse_model
 
 NOON = datetime(2026, 2, 20, 12, tzinfo=UTC)
-SETTINGS = Settings(task=TaskConfig(freq="1h", horizon=3, quantile_levels=(0.1, 0.9)))
+TASK = TaskConfig(freq="1h", horizon=3, quantile_levels=(0.1, 0.9))
+SETTINGS = Settings(task=TASK, embedded=EmbeddedConfig(enabled=False))
 WALK = 0.5 + 0.2 * np.sin(np.arange(60.0))
 
 
@@ -66,6 +67,17 @@ def test_an_array_gets_bands_that_open_from_its_last_point() -> None:
     assert (np.diff(widths) > 0).all()
     assert band.provenance.runtime == "baseline"
     np.testing.assert_array_equal(answers["b"].values, band.values)
+
+
+def test_the_model_of_the_package_answers_by_itself() -> None:
+    settings = Settings(task=TASK)
+
+    answers = forecast({"a": WALK, "b": 1 - WALK}, as_of=NOON, settings=settings)
+
+    band, mirror = answers["a"], answers["b"]
+    assert band.provenance.model_name == "tsfm-mini"
+    assert band.provenance.fallback_reason is None
+    np.testing.assert_allclose(mirror.values, 1 - band.values[:, ::-1], atol=1e-6)
 
 
 def test_arguments_override_the_settings() -> None:

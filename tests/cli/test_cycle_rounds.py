@@ -13,7 +13,7 @@ from tsfm_runner.bootstrap import open_backend
 from tsfm_runner.cli.cycle_input import Wanted
 from tsfm_runner.cli.cycle_report import CycleReport
 from tsfm_runner.cli.cycle_rounds import Desk, Job, run_cycles
-from tsfm_runner.config import Settings
+from tsfm_runner.config import EmbeddedConfig, Settings
 from tsfm_runner.ports import Telemetry
 from tsfm_runner.service.cycle_times import Schedule
 
@@ -30,7 +30,8 @@ class HeardCycles:
 
 async def heard(path: Path, *, n_cycles: int) -> tuple[list[float], list[CycleReport]]:
     """Return what telemetry heard of some cycles, and their reports."""
-    telemetry, settings = HeardCycles(), Settings()
+    telemetry = HeardCycles()
+    settings = Settings(embedded=EmbeddedConfig(enabled=False))
     question = Question.from_config(settings.task)
     job = Job(
         Wanted(str(path), (), None, None, question, settings),

@@ -107,7 +107,9 @@ def test_the_demo_prints_bands_and_a_curl_line_that_works() -> None:
     assert code == ExitCode.OK
     assert "First cycle" in errors
     assert (
-        len(re.findall(r"^ *sim-7-\d+ .* to .* ewma", served.printed, re.MULTILINE))
+        len(
+            re.findall(r"^ *sim-7-\d+ .* to .* tsfm-mini", served.printed, re.MULTILINE)
+        )
         == 3
     )
     words = shlex.split(served.printed[served.printed.index("curl") :], posix=True)

@@ -33,7 +33,7 @@ COMMANDS = [
 
 @pytest.fixture
 def client() -> Iterator[TestClient]:
-    with a_client() as client:  # a new one each time: it learns
+    with a_client(has_own_models=True) as client:  # a new one each time: it learns
         yield client
 
 
