@@ -56,8 +56,8 @@ def warning_texts(source: str) -> Iterator[str]:
 
 WARNINGS = {
     text
-    for folder in (SOURCE / "service", SOURCE / "adapters" / "tollama")
-    for path in folder.glob("*.py")
+    for folder in ("service", "adapters/chronos", "adapters/tollama")
+    for path in (SOURCE / folder).glob("*.py")
     for text in warning_texts(path.read_text(encoding="utf-8"))
 }
 
