@@ -6,25 +6,75 @@ import numpy as np
 import pytest
 from tests.testing.markets.market_samples import END, SEED, sample
 
-from tsfm_runner.testing.markets import simulate_markets
+from tsfm_runner.testing.markets import (
+    GENERATOR_VERSION,
+    PRIORS,
+    SimulatedMarkets,
+    simulate_markets,
+)
 
 
-def test_one_seed_gives_the_same_bytes() -> None:
-    first = simulate_markets(40, n_steps=50, step_s=300, seed=3, end=END)
+def small(prior: str = "venues", *, seed: int = 3) -> SimulatedMarkets:
+    return simulate_markets(40, n_steps=50, step_s=300, seed=seed, end=END, prior=prior)
 
-    again = simulate_markets(40, n_steps=50, step_s=300, seed=3, end=END)
+
+@pytest.mark.parametrize("prior", sorted(PRIORS))
+def test_one_seed_gives_the_same_bytes(prior: str) -> None:
+    first, again = small(prior), small(prior)
 
     assert first.prices.tobytes() == again.prices.tobytes()
     assert first.bids.tobytes() == again.bids.tobytes()
     assert first.listings == again.listings
 
 
-def test_another_seed_gives_other_markets() -> None:
-    first = simulate_markets(40, n_steps=50, step_s=300, seed=3, end=END)
-
-    other = simulate_markets(40, n_steps=50, step_s=300, seed=4, end=END)
+@pytest.mark.parametrize("prior", sorted(PRIORS))
+def test_another_seed_gives_other_markets(prior: str) -> None:
+    first, other = small(prior), small(prior, seed=4)
 
     assert (first.prices != other.prices).any(axis=1).all()
+
+
+def test_another_prior_gives_other_markets() -> None:
+    one, other = (small(prior) for prior in ("venues", "broad"))
+
+    assert (one.prices != other.prices).any(axis=1).all()
+    categories = [{row.category for row in some.listings} for some in (one, other)]
+    assert not categories[0] & categories[1]
+
+
+def test_a_version_of_the_generator_has_its_prices() -> None:
+    prices = small().prices[[0, 13, 31, 39], ::12]
+
+    assert GENERATOR_VERSION == "1"
+    assert prices.tolist() == [
+        [0.755, 0.725, 0.75, 0.735, 0.76],
+        [0.04, 0.03, 0.06, 0.06, 0.07],
+        [0.965, 0.961, 0.906, 0.966, 0.998],
+        [0.589, 0.597, 0.603, 0.4195, 0.1745],
+    ]
+
+
+@pytest.mark.parametrize("prior", sorted(PRIORS))
+@pytest.mark.parametrize("step_s", [60, 3_600, 86_400])
+def test_every_prior_gives_prices_at_any_step(prior: str, step_s: int) -> None:
+    markets = simulate_markets(
+        100, n_steps=60, step_s=step_s, seed=5, end=END, prior=prior
+    )
+
+    assert ((markets.prices >= 0) & (markets.prices <= 1)).all()
+    is_quoted = np.isfinite(markets.bids)
+    assert (is_quoted == np.isfinite(markets.asks)).all()
+    assert (markets.bids[is_quoted] >= 0).all()
+    assert (markets.asks[is_quoted] <= 1).all()
+    assert (markets.bids[is_quoted] < markets.asks[is_quoted]).all()
+
+
+def test_what_closes_within_the_recording_says_when() -> None:
+    markets = small("broad")
+
+    closes = [row.closes_at for row in markets.listings]
+    assert any(markets.times[0] < close < END for close in closes)
+    assert any(close > END for close in closes)
 
 
 @pytest.mark.parametrize("n_markets", [1, 2, 17])
@@ -124,6 +174,11 @@ def test_nothing_to_simulate_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match="at least 1 market"):
         simulate_markets(n_markets, n_steps=n_steps, step_s=step_s, seed=SEED, end=END)
+
+
+def test_a_prior_of_no_name_is_refused() -> None:
+    with pytest.raises(ValueError, match="venues, broad, got narrow"):
+        small("narrow")
 
 
 def test_an_end_without_a_time_zone_is_refused() -> None:

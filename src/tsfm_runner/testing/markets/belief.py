@@ -101,7 +101,12 @@ def belief_paths(
     pace = np.empty((n_steps, events.volatility.size))
     edges, mood = markets.edges, _Mood.first(events, rng)
     swing_mean = np.sqrt(np.i0(2 * events.day_swing))  # over the day, root mean square
-    hazard = hazard_paths(events.hazards, n_steps=n_steps, rng=rng.spawn(1)[0])
+    hazard = hazard_paths(
+        events.hazards,
+        steps_to_close=events.steps_to_close,
+        n_steps=n_steps,
+        rng=rng.spawn(1)[0],
+    )
     for step in range(n_steps):
         day = _day_pace(events, swing_mean, step=step, step_s=step_s, rng=rng)
         information = _information(mood, events, day=day, step=step, rng=rng)

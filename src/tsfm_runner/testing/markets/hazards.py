@@ -9,13 +9,18 @@ LEAST_NEWS, MOST_NEWS = 0.6, 0.99  # what is thought right after a strike
 
 
 def hazard_paths(
-    hazards: HazardTraits, *, n_steps: int, rng: np.random.Generator
+    hazards: HazardTraits,
+    *,
+    steps_to_close: FloatArray,
+    n_steps: int,
+    rng: np.random.Generator,
 ) -> FloatArray:
     """Return how likely it is thought that the hazard decides each event.
 
     The path has shape ``(n_steps, n_events)`` and is 0 where there is no hazard.
     It is a martingale: with the chance r of a strike it leaps to u, else it sinks
-    to (h - r u) / (1 - r), where r is what it can bear.
+    to (h - r u) / (1 - r), where r is what it can bear. When an event closes it is
+    known whether the hazard decided it: from there on the path is 0 or 1.
     """
     paths = np.zeros((n_steps, hazards.rate.size))
     columns = np.flatnonzero(hazards.rate > 0)
@@ -26,6 +31,10 @@ def hazard_paths(
         rate = np.minimum(hazards.rate[columns], thought / (2 * leap))
         is_strike = rng.random(columns.size) < rate
         thought = np.where(is_strike, leap, (thought - rate * leap) / (1 - rate))
+    is_over = np.arange(n_steps)[:, None] >= steps_to_close[columns]
+    thought = paths[np.argmax(is_over, axis=0), columns]
+    verdict = rng.random(columns.size) < thought
+    paths[:, columns] = np.where(is_over, verdict, paths[:, columns])
     return paths
 
 

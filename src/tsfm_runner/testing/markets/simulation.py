@@ -88,9 +88,22 @@ def simulate_markets(  # noqa: PLR0913 - all of it says what is drawn
         raise ValueError("end must carry a time zone")
     if prior not in PRIORS:
         raise ValueError(f"prior must be one of {', '.join(PRIORS)}, got {prior}")
-    paths = _simulated(
-        n_markets, PRIORS[prior], n_steps=n_steps, step_s=step_s, seed=seed
+    return simulate_profiles(
+        n_markets, PRIORS[prior], n_steps=n_steps, step_s=step_s, seed=seed, end=end
     )
+
+
+def simulate_profiles(  # noqa: PLR0913 - all of it says what is drawn
+    n_markets: int,
+    profiles: Sequence[Profile],
+    *,
+    n_steps: int,
+    step_s: int,
+    seed: int,
+    end: datetime,
+) -> SimulatedMarkets:
+    """Simulate markets of a prior that has no name, given by its profiles."""
+    paths = _simulated(n_markets, profiles, n_steps=n_steps, step_s=step_s, seed=seed)
     step = timedelta(seconds=step_s)
     start = end - step * (n_steps - 1)
     return SimulatedMarkets(
@@ -99,7 +112,7 @@ def simulate_markets(  # noqa: PLR0913 - all of it says what is drawn
         asks=np.ascontiguousarray(paths.quotes.asks.T),
         times=tuple(start + step * number for number in range(n_steps)),
         step_s=step_s,
-        listings=tuple(_listings(paths, PRIORS[prior], start, step, seed=seed)),
+        listings=tuple(_listings(paths, profiles, start, step, seed=seed)),
     )
 
 
