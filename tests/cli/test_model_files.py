@@ -8,6 +8,7 @@ from tests.adapters.models.graphs import N_PARAMETERS, Flaw, model_bytes
 from tests.adapters.models.samples import candidate
 from tests.cli.command_line import run
 
+from tsfm_runner.adapters.model_registry import PACKAGED_REGISTRY
 from tsfm_runner.adapters.models import ModelStore, model_store
 from tsfm_runner.adapters.models.adding import write_model
 from tsfm_runner.adapters.models.store import SHIPPED_MODELS
@@ -65,6 +66,34 @@ def test_options_stand_in_the_place_of_what_a_model_says(
     manifest = store.find("mine", "7").manifest
     assert (manifest.license_name, manifest.license_tag) == ("theirs", "research_only")
     assert "environment prod does not serve it" in result.stderr
+
+
+def test_a_registry_may_name_a_model_before_it_is_there(
+    file: Path, tmp_path: Path, store: ModelStore
+) -> None:
+    registry = tmp_path / "models.yaml"
+    text = PACKAGED_REGISTRY.read_text(encoding="utf-8")
+    named = text.replace("allowed_models:", "allowed_models:\n      - tiny")
+    registry.write_text(named, encoding="utf-8")
+    environ = {"TSFM_ENVIRONMENT": "prod", "TSFM_MODELS_FILE": str(registry)}
+
+    result = run("models", "add", file, environ=environ)
+
+    assert result.exit_code == ExitCode.OK, result.stderr
+    assert "environments.prod.allowed_models of models_file names it" in result.stderr
+    assert labels(store) == ["tiny@1"]
+    environ["TSFM_EMBEDDED__ENABLED"] = "true"
+    listed = json.loads(run("models", "--json", environ=environ).stdout)
+    assert ("tiny", True) in {(one["name"], one["is_allowed"]) for one in listed}
+
+
+def test_the_name_of_a_chronos_model_is_not_taken(file: Path) -> None:
+    environ = {"TSFM_CHRONOS__MODELS": '{"tiny": "somewhere"}'}
+
+    result = run("models", "add", file, environ=environ)
+
+    assert result.exit_code == ExitCode.USAGE
+    assert "'tiny' is another model's" in result.stderr
 
 
 def test_a_folder_is_added_with_what_it_is_known_to_answer(

@@ -111,6 +111,12 @@ def load_registry(
     return ModelRegistry(environment, models, frozenset(models))
 
 
+def listed_models(path: Path | None) -> dict[str, ModelRevision]:
+    """Return the models that the file itself lists, whatever ``prod`` may serve."""
+    file = _parsed(path or PACKAGED_REGISTRY)
+    return {name: _revision(name, model) for name, model in file.models.items()}
+
+
 def _parsed(path: Path) -> _RegistryFile:
     try:
         return _RegistryFile.model_validate(read_mapping(path))

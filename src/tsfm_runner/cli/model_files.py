@@ -60,7 +60,7 @@ def add(  # noqa: PLR0913 - one parameter an option
     )
     others = names_of_others(settings)
     model = add_model(store, candidate, reserved=others, replace=replace)
-    tell_added(model, as_json=as_json)
+    tell_added(model, settings, as_json=as_json)
 
 
 @dataclass(frozen=True, slots=True)

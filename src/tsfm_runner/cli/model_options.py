@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-from tsfm_runner.adapters.model_registry import load_registry
+from tsfm_runner.adapters.model_registry import listed_models
 from tsfm_runner.adapters.models import ModelStore, StoredModel, model_store
 from tsfm_runner.adapters.models.adding import Candidate, try_candidate
 from tsfm_runner.adapters.models.companion import Found
@@ -56,9 +56,10 @@ def store_of(settings: Settings) -> ModelStore:
 
 
 def names_of_others(settings: Settings) -> set[str]:
-    """Return the names of the registry that no model of this process may take."""
-    known = load_registry(settings.models_file, "dev").models
-    return {name for name, one in known.items() if one.provider != "embedded"}
+    """Return the names that no stored model may take: of the registry, of Chronos."""
+    listed = listed_models(settings.models_file)
+    others = {name for name, one in listed.items() if one.provider != "embedded"}
+    return others | settings.chronos.models.keys()
 
 
 def candidate_of(found: Found, said: dict[str, object], *, source: str) -> Candidate:
@@ -76,7 +77,7 @@ def candidate_of(found: Found, said: dict[str, object], *, source: str) -> Candi
         raise UnreadableInputError(f"{source}: {exc}") from exc
 
 
-def tell_added(model: StoredModel, *, as_json: bool) -> None:
+def tell_added(model: StoredModel, settings: Settings, *, as_json: bool) -> None:
     """Say what was stored, and what has to be set for it to be served."""
     manifest = model.manifest
     if as_json:
@@ -90,6 +91,12 @@ def tell_added(model: StoredModel, *, as_json: bool) -> None:
     typer.echo(f"stored in {model.path}")
     if manifest.license_tag != "commercial_ok":
         typer.echo("environment prod does not serve it, for its licence", err=True)
+    elif settings.environment == "prod":
+        typer.echo(
+            "environment prod serves it where environments.prod.allowed_models of "
+            "models_file names it",
+            err=True,
+        )
     typer.echo(
         f"To be answered by it, set embedded.model to {manifest.name}: "
         f"export TSFM_EMBEDDED__MODEL={manifest.name}"

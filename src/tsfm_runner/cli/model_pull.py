@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from tsfm_runner.adapters.download import public_name
-from tsfm_runner.adapters.model_registry import load_registry
+from tsfm_runner.adapters.model_registry import listed_models
 from tsfm_runner.adapters.models.adding import add_model
 from tsfm_runner.adapters.models.companion import (
     Found,
@@ -88,7 +88,7 @@ def pull(  # noqa: PLR0913 - one parameter an option
     """
     settings = load_for(context).settings
     said = said_of(name, revision, license_name, license_tag)
-    known = load_registry(settings.models_file, "dev").models.get(source)
+    known = listed_models(settings.models_file).get(source)
     if known is not None and known.provider == "tollama":
         if said or sha256 or replace:
             raise InvalidTaskError(
@@ -107,7 +107,7 @@ def pull(  # noqa: PLR0913 - one parameter an option
     )
     others = names_of_others(settings)
     model = add_model(store, candidate, reserved=others, replace=replace)
-    tell_added(model, as_json=as_json)
+    tell_added(model, settings, as_json=as_json)
 
 
 def _require_accepted(

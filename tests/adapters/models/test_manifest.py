@@ -66,6 +66,8 @@ def test_one_of_plain_json_without_what_has_a_default_is_read(
         (lambda d: d.update(model_file="a/b"), "model_file: must be 1 to 64 letters"),
         (lambda d: d.update(revision="."), "revision: must be"),
         (lambda d: d.update(license_tag="mine"), "license_tag: "),
+        (lambda d: d.update(license_name="\x1b[2J"), "license_name: must be printable"),
+        (lambda d: d.update(license_name="[/red]"), "license_name: must be printable"),
         (lambda d: d.update(steps=[2, 3]), "steps: must begin with 1"),
         (lambda d: d.update(steps=[1, 3, 3]), "steps: must begin with 1 and ascend"),
         (lambda d: d.update(steps=[1, 289]), "steps.1: "),

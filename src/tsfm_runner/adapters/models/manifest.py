@@ -56,10 +56,17 @@ def _plain(name: str) -> str:
     return name
 
 
+def _shown(text: str) -> str:
+    """Refuse what a terminal would take for a command."""
+    if not text.isprintable() or set("[]") & set(text):
+        raise ValueError("must be printable and without brackets")
+    return text
+
+
 PlainName = Annotated[str, AfterValidator(_plain)]
 """A name that is also the name of a folder, on every system."""
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-_Text = Annotated[str, Field(min_length=1, max_length=200)]
+_Text = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_shown)]
 _Step = Annotated[int, Field(ge=1, le=MAX_HORIZON)]
 _Level = Annotated[float, Field(ge=MIN_LEVEL, le=MAX_LEVEL)]
 
