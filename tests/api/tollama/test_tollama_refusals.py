@@ -1,6 +1,7 @@
 """What is refused in tollama's words, and how: `detail`, and for some a `hint`."""
 
 import json
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -16,6 +17,7 @@ from tests.api.tollama.asking_as_tollama import (
 )
 from tests.api.wire import FORECAST, a_client, an_app, assert_problem, client_of
 
+from tsfm_runner.adapters.model_registry import PACKAGED_REGISTRY
 from tsfm_runner.config import Settings
 
 INFINITE = float("inf")
@@ -232,3 +234,16 @@ def test_a_request_may_hold_and_ask_for_as_much_as_a_batch_of_ours(
 
     assert response.status_code == 413
     assert response.json().keys() == {"detail"}
+
+
+def test_a_baseline_that_nobody_wrote_is_refused(tmp_path: Path) -> None:
+    packaged = PACKAGED_REGISTRY.read_text(encoding="utf-8")
+    invented = packaged.replace("  har:\n", "  magic: &magic\n")
+    invented += "\n  har: *magic\n"
+    models_file = tmp_path / "models.yaml"
+    models_file.write_text(invented, encoding="utf-8")
+
+    with a_client(speaking(models_file=models_file)) as client:
+        answer = refused(client, a_body(model="magic"))
+
+    assert answer["detail"].startswith("series 'rain': model.name: must be one of ewma")

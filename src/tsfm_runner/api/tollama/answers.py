@@ -82,7 +82,7 @@ def _tell(body: TollamaForecast, question: Question, served: ServedForecast) -> 
     }
     return _Told(
         forecast,
-        explanation_of(series_id, served, band[_MEDIAN_KEY], columns),
+        explanation_of(series_id, question.task.context, band[_MEDIAN_KEY], columns),
         {"id": series_id, "conformal": wire["conformal"], "meta": wire["meta"]},
         (*question.warnings, *_stand_in(question, served)),
     )

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from tsfm_runner.domain.forecast import ServedForecast
 from tsfm_runner.domain.task import FloatArray
 
 _FLAT_SHARE = 0.01
@@ -18,11 +17,11 @@ _TINY = float(np.finfo(float).eps)
 
 def explanation_of(
     series_id: str,
-    served: ServedForecast,
+    context: FloatArray,
     median: Sequence[float],
     columns: Sequence[Sequence[float]],
 ) -> dict[str, Any]:
-    """Return the explanation of one forecast, of which ``columns`` were asked for."""
+    """Return the explanation of one forecast; ``columns`` are the levels asked for."""
     middle = np.array(median)
     widths = None
     if len(columns) >= _MIN_LEVELS:
@@ -32,7 +31,7 @@ def explanation_of(
         "id": series_id,
         "trend_direction": trend,
         "confidence_assessment": _assessment(widths, middle),
-        "historical_comparison": _comparison(middle, served.task.context),
+        "historical_comparison": _comparison(middle, context),
         "notable_patterns": _patterns(middle, widths, trend),
     }
 

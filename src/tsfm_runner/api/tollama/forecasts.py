@@ -10,24 +10,23 @@ from fastapi import APIRouter, Request, Response
 
 from tsfm_runner.api.decode import beside_loop_if_large
 from tsfm_runner.api.desk import Desk, Visit
-from tsfm_runner.api.hot import Answer, Endpoint
+from tsfm_runner.api.hot import Endpoint
 from tsfm_runner.api.openapi import request_body
-from tsfm_runner.api.problems import ProblemError, not_allowed, too_large
+from tsfm_runner.api.problems import ProblemError, too_large
 from tsfm_runner.api.spending import charge_more
 from tsfm_runner.api.tollama.answers import Timing, answer_of
+from tsfm_runner.api.tollama.errors import bad_request
 from tsfm_runner.api.tollama.models import find_model
 from tsfm_runner.api.tollama.ndjson import NDJSON, forecast_lines
 from tsfm_runner.api.tollama.reading import read_large
 from tsfm_runner.api.tollama.schemas import TollamaForecast, TollamaStreamedForecast
-from tsfm_runner.api.tollama.translate import Question, questions_of, task_problem
+from tsfm_runner.api.tollama.translate import Question, questions_of
 from tsfm_runner.config import Settings
 from tsfm_runner.domain.forecast import ServedForecast
-from tsfm_runner.errors import InvalidTaskError
 from tsfm_runner.service.backend import Backend
 from tsfm_runner.service.forecasting import ForecastService, Outcome
 from tsfm_runner.service.parts import in_parts
 
-_JSON = "application/json"
 _LINES: Mapping[int | str, dict[str, Any]] = {
     200: {"content": {NDJSON: {"schema": {"type": "string"}}}}
 }
@@ -43,7 +42,8 @@ router = APIRouter(tags=["tollama"])
 )
 async def forecast_document(request: Request) -> Response:
     """Answer in the words of a tollama daemon, with one JSON document."""
-    return Response(await answer_document(request), media_type=_JSON)
+    _, answer = await _forecast(request, TollamaForecast)
+    return _document(answer)
 
 
 @router.post(
@@ -54,28 +54,18 @@ async def forecast_document(request: Request) -> Response:
 )
 async def forecast_any(request: Request) -> Response:
     """Answer in the words of a tollama daemon: in lines, unless `stream` is false."""
-    answer = await answer_any(request)
-    if isinstance(answer, Response):
-        return answer
-    return Response(answer, media_type=_JSON)
-
-
-async def answer_document(request: Request) -> Answer:
-    """Return the answer of ``/v1/forecast``; ``ProblemError`` where there is none."""
-    _, answer = await _forecast(request, TollamaForecast)
-    return msgspec.json.encode(answer)
-
-
-async def answer_any(request: Request) -> Answer:
-    """Return the answer of ``/api/forecast``; ``ProblemError`` where there is none."""
     body, answer = await _forecast(request, TollamaStreamedForecast)
-    return forecast_lines(answer) if body.stream else msgspec.json.encode(answer)
+    return forecast_lines(answer) if body.stream else _document(answer)
 
 
 FORECAST_ROUTES: Mapping[str, Endpoint] = {
-    "/v1/forecast": answer_document,
-    "/api/forecast": answer_any,
+    "/v1/forecast": forecast_document,
+    "/api/forecast": forecast_any,
 }
+
+
+def _document(answer: object) -> Response:
+    return Response(msgspec.json.encode(answer), media_type="application/json")
 
 
 async def _forecast(request: Request, kind: type[Body]) -> tuple[Body, dict[str, Any]]:
@@ -135,6 +125,4 @@ async def _ask(
 def _served(outcome: Outcome, question: Question) -> ServedForecast:
     if isinstance(outcome, ServedForecast):
         return outcome
-    if isinstance(outcome, InvalidTaskError):
-        raise ProblemError(task_problem(question.task.market_id, outcome))
-    raise ProblemError(not_allowed(str(outcome)))
+    raise ProblemError(bad_request(f"series {question.task.market_id!r}: {outcome}"))

@@ -51,7 +51,7 @@ def _read_alias(alias: str) -> int | None:
     """
     parts = _PART.findall(alias)
     if parts and "".join(count + unit for count, unit in parts) == alias:
-        return sum(int(count or 1) * _UNIT_S[unit.lower()] for count, unit in parts)
+        return sum(int(count or 1) * _seconds(unit) for count, unit in parts)
     try:
         return Frequency.parse(alias).step_s
     except InvalidTaskError:
@@ -66,10 +66,10 @@ def _inferred(alias: str, times_s: FloatArray) -> Step | None:
     if intervals[0] <= 0:
         return None
     place = counts.argmax()
-    step_s = float(intervals[place])
-    name = _write_alias(int(step_s)) if alias == AUTO else alias
+    freq = _frequency(float(intervals[place]))
+    name = _write_alias(freq.step_s) if alias == AUTO else alias
     regularity = float(counts[place] / counts.sum())
-    return Step(_frequency(step_s), name, is_named=False, regularity=regularity)
+    return Step(freq, name, is_named=False, regularity=regularity)
 
 
 def _frequency(step_s: float) -> Frequency:
@@ -80,11 +80,13 @@ def _frequency(step_s: float) -> Frequency:
 
 def _write_alias(step_s: int) -> str:
     """Return the name that pandas gives to a step."""
-    for unit in ("D", "h", "min"):
-        count, rest = divmod(step_s, _UNIT_S[unit.lower()])
-        if rest == 0:
-            break
+    unit = next(unit for unit in ("D", "h", "min") if not step_s % _seconds(unit))
+    count = step_s // _seconds(unit)
     return f"{count}{unit}" if count > 1 else unit
+
+
+def _seconds(unit: str) -> int:
+    return _UNIT_S[unit.lower()]
 
 
 def read_times(texts: Sequence[str]) -> FloatArray:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsfm_runner.api.problems import Problem, ProblemError
+from tsfm_runner.api.problems import ProblemError
 from tsfm_runner.api.tollama.errors import bad_request
 from tsfm_runner.api.tollama.models import ServedModel
 from tsfm_runner.api.tollama.points import read_points
@@ -72,17 +72,13 @@ def _question(
             model=served.choice,
         )
     except InvalidTaskError as failure:
-        raise ProblemError(task_problem(series.id, failure)) from failure
+        field = _WIRE_NAMES.get(failure.field, failure.field)
+        detail = f"series {series.id!r}: {field} {failure.message}"
+        raise ProblemError(bad_request(detail)) from failure
     ignored = (
         f"ignoring unsupported covariate: {text}" for text in _unusable(series, served)
     )
     return Question(task, points.alias, (*points.warnings, *ignored))
-
-
-def task_problem(series_id: str, failure: InvalidTaskError) -> Problem:
-    """Return the problem of a task, with the field in the words of the wire."""
-    field = _WIRE_NAMES.get(failure.field, failure.field)
-    return bad_request(f"series {series_id!r}: {field} {failure.message}")
 
 
 def _irregular(times_s: FloatArray, step_s: int) -> FloatArray | None:
