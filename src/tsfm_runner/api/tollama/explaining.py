@@ -12,6 +12,7 @@ _CLOSE_PERCENT = 5.0
 _TIGHT_SHARE = 0.1
 _WIDE_SHARE = 0.5
 _MIN_LEVELS = 2
+_ROUNDING = 1e-9  # prices are told to 12 decimals
 _TINY = float(np.finfo(float).eps)
 
 
@@ -75,7 +76,7 @@ def _patterns(middle: FloatArray, widths: FloatArray | None, trend: str) -> list
         patterns.append("forecast is monotonic increasing")
     elif (changes <= 0).all():
         patterns.append("forecast is monotonic decreasing")
-    if widths is not None and widths[-1] != widths[0]:
+    if widths is not None and abs(widths[-1] - widths[0]) > _ROUNDING:
         verb = "widens" if widths[-1] > widths[0] else "narrows"
         patterns.append(f"uncertainty {verb} over the forecast horizon")
     return patterns
