@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tsfm_runner.cli.app import app
+from tsfm_runner.testing.markets import PRIORS
 
 SMALL = ["simulate", "--markets", "6", "--steps", "40", "--freq", "1h", "--seed", "5"]
 
@@ -63,6 +64,32 @@ def test_the_table_names_the_folder(tmp_path: Path) -> None:
 
     assert "240 prices in" in result.stdout
     assert "share moving" in result.stdout
+
+
+def test_markets_come_from_the_venues_unless_a_prior_is_named(tmp_path: Path) -> None:
+    named = {
+        "usual": [],
+        "venues": ["--prior", "venues"],
+        "broad": ["--prior", "broad"],
+    }
+    for name, options in named.items():
+        CliRunner().invoke(app, [*SMALL, *options, "--out", str(tmp_path / name)])
+
+    usual, venues, broad = (
+        pl.read_parquet(tmp_path / name / "prices.parquet")["price"] for name in named
+    )
+    assert usual.equals(venues)
+    assert not usual.equals(broad)
+
+
+def test_a_prior_of_no_name_is_wrong_usage(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        app, ["simulate", "--prior", "narrow", "--out", str(tmp_path / "out")]
+    )
+
+    assert result.exit_code == 2
+    assert all(f"'{name}'" in result.stderr for name in PRIORS)
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_last_price_stands_at_the_end(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tsfm_runner.cli.invocation import JsonFlag, print_json
 from tsfm_runner.cli.tables import plain_table
 from tsfm_runner.domain.frequency import Frequency
 from tsfm_runner.errors import UnreadableInputError
-from tsfm_runner.testing.markets import simulate_markets, to_frames
+from tsfm_runner.testing.markets import PriorName, simulate_markets, to_frames
 
 
 class FileFormat(StrEnum):
@@ -42,6 +42,12 @@ def simulate(  # noqa: PLR0913 - one parameter an option
     end: Annotated[
         str, typer.Option(help="ISO 8601 time of the last price; UTC if it says none.")
     ] = "2026-01-01T00:00Z",
+    prior: Annotated[
+        PriorName,
+        typer.Option(
+            help="As recorded venues show markets, or anything they might do."
+        ),
+    ] = "venues",
     file_format: Annotated[
         FileFormat, typer.Option("--format", help="How the tables are written.")
     ] = FileFormat.PARQUET,
@@ -54,6 +60,7 @@ def simulate(  # noqa: PLR0913 - one parameter an option
         step_s=Frequency.parse(freq).step_s,
         seed=seed,
         end=parse_moment(end, option="end"),
+        prior=prior,
     )
     market_rows, price_rows = to_frames(simulated)
     tables = {"markets": market_rows, "prices": price_rows}

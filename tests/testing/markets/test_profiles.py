@@ -3,13 +3,13 @@
 import dataclasses
 from dataclasses import replace
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 import pytest
 from tests.testing.markets.market_samples import END, LIVELY, SEED
 
-from tsfm_runner.testing.markets import PRIORS, SimulatedMarkets
+from tsfm_runner.testing.markets import PRIORS, PriorName, SimulatedMarkets
 from tsfm_runner.testing.markets.profiles import (
     Pace,
     Profile,
@@ -121,6 +121,10 @@ def test_the_weight_at_the_hour_is_for_the_hour() -> None:
 def test_a_constant_that_is_none_is_not_found() -> None:
     with pytest.raises(AttributeError, match="volume"):
         numbers_of((LIVELY,), "volume")
+
+
+def test_every_prior_has_its_name() -> None:
+    assert set(get_args(PriorName)) == set(PRIORS)
 
 
 @pytest.mark.parametrize("prior", sorted(PRIORS))

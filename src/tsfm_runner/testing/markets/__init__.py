@@ -1,7 +1,7 @@
 """Realistic prediction markets from a seed."""
 
 from tsfm_runner.testing.markets.frames import to_frames
-from tsfm_runner.testing.markets.priors import PRIORS
+from tsfm_runner.testing.markets.priors import PRIORS, PriorName
 from tsfm_runner.testing.markets.simulation import (
     GENERATOR_VERSION,
     MarketListing,
@@ -13,6 +13,7 @@ __all__ = [
     "GENERATOR_VERSION",
     "PRIORS",
     "MarketListing",
+    "PriorName",
     "SimulatedMarkets",
     "simulate_markets",
     "to_frames",
