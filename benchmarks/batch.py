@@ -38,7 +38,7 @@ from harness import (
 )
 from traffic import BATCH_ROUTE, bodies, fresh, is_band
 from tsfm_runner.bootstrap import open_backend
-from tsfm_runner.config import Settings, TaskConfig
+from tsfm_runner.config import EmbeddedConfig, Settings, TaskConfig
 from tsfm_runner.domain.forecast import ServedForecast
 from tsfm_runner.domain.frequency import Frequency
 from tsfm_runner.domain.task import ForecastTask, Transform
@@ -139,7 +139,7 @@ async def measure(
 ) -> dict[str, list[Spent]]:
     """Return what each contender spent in each round, after one that is not counted."""
     warm, watch = Stopwatch(len(requests)), Stopwatch(len(requests))
-    settings = Settings()
+    settings = Settings(embedded=EmbeddedConfig(enabled=False))
     async with open_backend(settings) as backend, in_process(settings) as app:
         with in_rounds(n_rounds + 1) as numbers:
             for number in numbers:

@@ -178,10 +178,10 @@ def start(
     """Run a command and return once it answers at the port; ``end`` it afterwards.
 
     Of the settings of this shell it sees none, of its own only those of ``environ``;
-    its ledger is a new one.
+    its ledger is a new one, and models of its own are off.
     """
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("TSFM_")}
-    given = {"TSFM_STORE__URL": own_ledger()}
+    given = {"TSFM_STORE__URL": own_ledger(), "TSFM_EMBEDDED__ENABLED": "false"}
     given |= {name: str(value) for name, value in environ.items()}
     process = subprocess.Popen(  # noqa: S603 - programs of this repository
         [str(part) for part in command],

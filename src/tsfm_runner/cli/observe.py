@@ -117,7 +117,7 @@ async def _ledger_teller(settings: Settings) -> AsyncIterator[_Teller]:
             "or a running service with --url"
         )
     try:
-        async with open_backend(settings, keeps=True) as backend:
+        async with open_backend(settings, runtimes={}, keeps=True) as backend:
 
             async def tell(part: pl.DataFrame) -> Taken:
                 return await _tell_ledger(backend, part)
