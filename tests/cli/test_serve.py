@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -159,3 +160,16 @@ def test_a_licence_that_forbids_the_default_model_stops_the_start() -> None:
 
     assert result.exit_code == ExitCode.CONFIGURATION
     assert "prod does not allow" in result.stderr
+
+
+def test_a_ledger_that_cannot_be_read_is_one_clear_line(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    path.write_text("no database", encoding="utf-8")
+
+    result = run(
+        "serve", "--port", "0", environ={"TSFM_STORE__URL": f"sqlite:///{path}"}
+    )
+
+    assert result.exit_code == ExitCode.CONFIGURATION
+    [line] = result.stderr.splitlines()
+    assert line.startswith(f"error: {path} cannot be read")

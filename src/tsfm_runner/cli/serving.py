@@ -1,10 +1,11 @@
 """Run the service inside this process, on an address that is already bound."""
 
 import asyncio
+import logging
 import socket
 import time
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from types import FrameType
 from typing import Any, TypeVar, cast
 
@@ -14,7 +15,7 @@ from tsfm_runner.api.app import Application
 from tsfm_runner.bootstrap import build_app
 from tsfm_runner.cli.joined_writes import joined_http
 from tsfm_runner.config import Settings
-from tsfm_runner.errors import ConfigurationError
+from tsfm_runner.errors import ConfigurationError, TsfmError
 from tsfm_runner.ports import Clock
 
 _POLL_S = 0.01
@@ -57,7 +58,8 @@ async def running_service(
     """Yield the task that serves, once it answers; stop it at the end.
 
     SIGINT and SIGTERM end the task as well: requests in flight are answered
-    within the grace period of the settings.
+    within the grace period of the settings. An error of ours that ends its start is
+    raised as it is.
     """
     app = build_app(settings, clock=clock)
     grace_s = settings.server.shutdown_grace_s
@@ -72,18 +74,59 @@ async def running_service(
     )
     server = uvicorn.Server(config)
     _leave_gently(server, app, grace_s)
-    serving = asyncio.create_task(server.serve(sockets=[bound]))
-    while not (  # noqa: ASYNC110 - uvicorn tells no other way that it has started
-        server.started or serving.done()
-    ):
-        await asyncio.sleep(_POLL_S)
+    with _failures_of(app) as failures:
+        serving = asyncio.create_task(_serve(server, bound))
+        while not (  # noqa: ASYNC110 - uvicorn tells no other way that it has started
+            server.started or serving.done()
+        ):
+            await asyncio.sleep(_POLL_S)
     if not server.started:
-        raise ConfigurationError("the service did not start; the log says why")
+        raise (
+            failures[0]
+            if failures
+            else ConfigurationError("the service did not start; the log says why")
+        )
     try:
         yield serving
     finally:
         server.should_exit = True
         await serving
+
+
+async def _serve(server: uvicorn.Server, bound: socket.socket) -> None:
+    # The start that fails ends in an exit of the whole process, past who began it.
+    with suppress(SystemExit):
+        await server.serve(sockets=[bound])
+
+
+@contextmanager
+def _failures_of(app: Application) -> Generator[list[TsfmError]]:
+    """Yield a list that takes the error of ours that ends a start, if one does.
+
+    Told by whoever began it, such an error needs no traceback in the log.
+    """
+    failures: list[TsfmError] = []
+    router, log = app.site.router, logging.getLogger("uvicorn.error")
+    whole = router.lifespan_context
+
+    @asynccontextmanager
+    async def noted(site: Any) -> AsyncIterator[Any]:  # noqa: ANN401 - as in starlette
+        try:
+            async with whole(site) as state:
+                yield state
+        except TsfmError as failure:
+            failures.append(failure)
+            raise
+
+    def is_news(_: logging.LogRecord) -> bool:
+        return not failures
+
+    router.lifespan_context = noted
+    log.addFilter(is_news)
+    try:
+        yield failures
+    finally:
+        log.removeFilter(is_news)
 
 
 def _leave_gently(server: uvicorn.Server, app: Application, grace_s: float) -> None:
