@@ -58,8 +58,8 @@ async def diagnose(settings: Settings) -> list[Check]:
         checks.append(Check("model files", "failed", str(exc), hint))
     except ConfigurationError as exc:
         hint = (
-            "Mend the registry file, `models_file`, `tollama.model` or "
-            "`embedded.model`."
+            "Mend the registry file, `models_file`, `tollama.model`, "
+            "`embedded.model` or `chronos`."
         )
         checks.append(Check("models and licences", "failed", str(exc), hint))
     except InvalidTaskError as exc:
