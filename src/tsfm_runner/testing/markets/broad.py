@@ -77,6 +77,31 @@ BROAD = (
         venue=replace(_VENUE, mid_share=0.35),
     ),
     Profile(
+        category="match",
+        question="Will the home side win the match?",
+        shape="single",
+        weight=0.18,
+        weight_hourly=0.06,
+        closing_share=0.0,
+        timed_life_share=1.0,
+        life_hours=Range(18, 60),
+        pace=replace(
+            _STAGED,
+            volatility=Range(3e-4, 0.004),
+            timed_share=1.0,
+            stage_minutes=Range(100, 220),
+            clustering=Range(0.1, 1.0),
+            active_share=0.3,
+        ),
+        venue=replace(
+            _VENUE,
+            ticks=(0.01, 0.01, 0.01, 0.001),
+            mid_share=0.3,
+            noise=Range(0.0005, 0.01),
+            updates=Range(0.1, 2.0),
+        ),
+    ),
+    Profile(
         category="sprint",
         question="Will it be up in a while?",
         shape="single",
@@ -85,6 +110,8 @@ BROAD = (
         closing_share=0.0,
         ended_share=1.0,
         ended_at=Range(0.03, 0.5),
+        timed_life_share=0.6,
+        life_hours=Range(0.25, 6),
         extreme_share=0.0,
         pace=replace(
             _STAGED,
@@ -104,6 +131,8 @@ BROAD = (
         closing_share=0.1,
         ended_share=0.8,
         ended_at=Range(0.05, 1.0),
+        timed_life_share=0.5,
+        life_hours=Range(20, 110),
         pace=replace(
             _STAGED,
             stage_share=Range(0.03, 2.0),
@@ -121,6 +150,8 @@ BROAD = (
         closing_share=0.1,
         ended_share=0.8,
         ended_at=Range(0.05, 1.0),
+        timed_life_share=0.5,
+        life_hours=Range(20, 180),
         pace=replace(
             _STAGED,
             stage_share=Range(0.01, 2.0),

@@ -18,6 +18,7 @@ from tsfm_runner.testing.markets.traits import (
 )
 
 MAX_OUTCOMES = 9
+LEAST_LIFE_SEEN = 0.1  # of a recording, where a life is longer than it
 
 
 def draw_events(
@@ -41,7 +42,7 @@ def draw_events(
         n_markets=sizes,
         volatility=draws.log_uniform("volatility") * pace**0.35,
         stage_steps=_stage_steps(n_steps, step_s, draws, rare),
-        steps_to_close=_steps_to_close(n_steps, is_closing, rare, rng=rng),
+        steps_to_close=_steps_to_close(n_steps, step_s, is_closing, rare, rng=rng),
         cluster_sd=clustering,
         cluster_memory=draws.memory("cluster_memory"),
         gust_sd=draws.uniform("gust") * pace**0.15,
@@ -95,6 +96,7 @@ def _stage_steps(n_steps: int, step_s: int, draws: Draws, rare: Draws) -> FloatA
 
 def _steps_to_close(
     n_steps: int,
+    step_s: int,
     is_closing: BoolArray,
     rare: Draws,
     *,
@@ -105,7 +107,11 @@ def _steps_to_close(
     soon, later = rng.exponential(4, n), n_steps * log_uniform(0.2, 10, n, rng)
     open_steps = n_steps + np.where(is_closing, soon, later)
     within = n_steps * rare.log_uniform("ended_at")
-    return np.where(rare.coin("ended_share"), within, open_steps)
+    close = np.where(rare.coin("ended_share"), within, open_steps)
+    life = rare.log_uniform("life_hours") * HOUR_S / step_s
+    least = LEAST_LIFE_SEEN * n_steps
+    seen = np.where(life < n_steps, life, least + (life - least) * rare.phase())
+    return np.where(rare.coin("timed_life_share"), seen, close)
 
 
 def _draw_sizes(

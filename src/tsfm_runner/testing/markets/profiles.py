@@ -185,6 +185,9 @@ class Profile:
     ended_share, ended_at
         Share of events that close before the recording ends, and at which share
         of it.
+    timed_life_share, life_hours
+        Share of events that live so many hours, however often prices are looked
+        at; a longer life than is recorded is seen from some moment of it on.
     extreme_share : float
         Share of single questions that start near 0 or 1.
 
@@ -200,6 +203,8 @@ class Profile:
     venue: Venue
     ended_share: float = 0.0
     ended_at: Range = Range(0.25, 1.0)
+    timed_life_share: float = 0.0
+    life_hours: Range = Range(1, 200)
     extreme_share: float = 0.1
 
 
