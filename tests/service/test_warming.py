@@ -69,8 +69,11 @@ def step_of(served: ServedForecast) -> float:
 
 
 async def answers_to(histories: list[History], *baselines: str) -> list[ServedForecast]:
+    return await all_answers(histories, Replay(Frequency.parse("5m"), 3, baselines))
+
+
+async def all_answers(histories: list[History], asked: Replay) -> list[ServedForecast]:
     settings = Settings(cache=CacheConfig(ttl_s=0), store=StoreConfig(url="sqlite://"))
-    asked = Replay(Frequency.parse("5m"), 3, baselines)
     clock = ReplayClock()
     served: list[ServedForecast] = []
     async with open_backend(settings, clock=clock) as backend:
@@ -117,6 +120,16 @@ async def test_time_without_markets_is_passed_over() -> None:
     assert [one.task.cutoff for one in served] == [
         datetime.fromtimestamp(STEP_S * step, UTC) for step in (DAY + 1, 2 * DAY + 1)
     ]
+
+
+async def test_a_model_of_a_runtime_is_replayed_once_it_has_points_enough() -> None:
+    asked = Replay(Frequency.parse("5m"), 3, ("tsfm-mini",), "embedded")
+    least = Settings().preparation.min_points
+
+    served = await all_answers([history("a", DAY, least + 2, 1)], asked)
+
+    answered_by = [one.provenance.model_name for one in served]
+    assert answered_by == ["ewma"] * (least - 2) + ["tsfm-mini"] * 3
 
 
 async def test_a_replay_cannot_ask_for_what_is_no_baseline() -> None:

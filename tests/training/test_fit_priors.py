@@ -2,36 +2,49 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.adapters.embedded.stored import store_model
 from training.fit_priors import (
-    BASELINES,
-    PRIORS,
     RUNS,
     Recording,
     Run,
     as_lists,
-    check,
     learn,
     pooled,
+    require_asked,
     simulated_histories,
 )
 
+from priors_file import (
+    BASELINES,
+    MODELS,
+    PRIORS,
+    as_text,
+    check,
+    provenance_of,
+    shipped_model,
+    with_learned,
+)
 from tsfm_runner.bootstrap import open_backend
-from tsfm_runner.config import Settings, StoreConfig
+from tsfm_runner.config import EmbeddedConfig, Settings, StoreConfig
 from tsfm_runner.core.conformal.cells import cell_of
 from tsfm_runner.core.conformal.scale import N_FEATURES
 from tsfm_runner.core.conformal.sketch import N_BINS
 from tsfm_runner.domain.forecast import ServedForecast
 from tsfm_runner.domain.frequency import Frequency
-from tsfm_runner.domain.task import ForecastTask, ModelChoice, Transform
+from tsfm_runner.domain.task import ForecastTask, ModelChoice, Provider, Transform
 from tsfm_runner.service.calibration.arrays import ByCell
 from tsfm_runner.service.calibration.priors import Prior
 from tsfm_runner.testing.markets import GENERATOR_VERSION
 
+NAMES = (*BASELINES, *MODELS)
+HOW = {"generator_version": GENERATOR_VERSION, "n_markets": 3, "seed": 1}
 SHORT = Run("5m", 2, 1.0, (Recording(20, 0.5), Recording(40, 0.5)))
 
 
@@ -43,6 +56,31 @@ def cells(*counts: float, weight: float, firmness: float) -> ByCell:
     cell.weights[:] = weight
     cell.precision[:] = firmness * np.eye(N_FEATURES)
     return cell
+
+
+def task_at(n_points: int) -> ForecastTask:
+    walk = np.random.default_rng(3).normal(0, 0.01, n_points).cumsum()
+    return ForecastTask(
+        market_id="m",
+        cutoff=datetime(2026, 1, 1, tzinfo=UTC),
+        freq=Frequency.parse("5m"),
+        horizon=12,
+        quantile_levels=(0.1, 0.5, 0.9),
+        context=np.clip(0.5 + walk, 0.01, 0.99),
+        transform=Transform("logit", 1e-6),
+    )
+
+
+async def answers_to(
+    *tasks: ForecastTask, models_dir: Path | None = None
+) -> list[ServedForecast]:
+    settings = Settings(
+        store=StoreConfig(url="sqlite://"),
+        embedded=EmbeddedConfig(models_dir=models_dir),
+    )
+    async with open_backend(settings) as backend:
+        served = await backend.forecasts.forecast_many(tasks, deadline_s=10)
+    return [one for one in served if isinstance(one, ServedForecast)]
 
 
 def test_recordings_follow_one_another_until_the_end() -> None:
@@ -65,6 +103,27 @@ def test_the_same_seed_teaches_the_same() -> None:
 
     np.testing.assert_array_equal(once(1), once(1))
     assert (once(1) != once(2)).any()
+
+
+def test_a_model_is_learned_of_from_the_points_on_that_it_needs() -> None:
+    told = simulated_histories(SHORT, 6, seed=1)
+    n_bands: list[int] = []
+
+    learned = learn(SHORT, told, MODELS, n_bands.append)
+
+    assert learned.keys() == set(MODELS)
+    n_scored = sum(max(0, one.prices.size - 32) for one in told)
+    assert learned[MODELS[0]].overall[0].sum() == pytest.approx(n_scored, rel=0.2)
+    assert sum(n_bands) == sum(one.prices.size - 1 for one in told)
+
+
+def test_a_replay_ends_where_another_answers_than_who_was_asked() -> None:
+    no_daemon = replace(task_at(60), model=ModelChoice("tollama", "chronos2"))
+
+    [served] = asyncio.run(answers_to(no_daemon))
+
+    with pytest.raises(SystemExit, match="chronos2 did not answer: runtime_unav"):
+        require_asked([served])
 
 
 def test_streams_count_as_their_scores_do() -> None:
@@ -96,10 +155,11 @@ def test_each_cell_is_from_the_shortest_horizon_that_reaches_it() -> None:
 def test_what_is_shipped_was_learned_from_this_simulator() -> None:
     document = json.loads(PRIORS.read_text())
 
-    assert document["provenance"]["generator_version"] == GENERATOR_VERSION
-    assert document["provenance"]["runs"] == json.loads(json.dumps(RUNS))
-    assert set(document["priors"]) == set(BASELINES)
-    assert PRIORS.stat().st_size < 400_000
+    assert set(document["priors"]) == set(document["provenance"]) == set(NAMES)
+    for learned_from in document["provenance"].values():
+        assert learned_from["generator_version"] == GENERATOR_VERSION
+        assert learned_from["runs"] == json.loads(json.dumps(RUNS))
+    assert PRIORS.stat().st_size < 500_000
     n_cells = int(cell_of(np.array([48]))[0]) + 1
     for mapping in document["priors"].values():
         prior = Prior.from_mapping(mapping)
@@ -110,42 +170,74 @@ def test_what_is_shipped_was_learned_from_this_simulator() -> None:
 
 
 def test_priors_that_were_learned_in_another_way_are_found_out() -> None:
-    document = json.loads(PRIORS.read_text())
-    other = json.loads(PRIORS.read_text())
-    other["priors"]["har"]["weights"][0][0] += 0.1
+    learned = json.loads(PRIORS.read_text())["priors"]
+    document = with_learned({}, learned, HOW)
+    other = json.loads(PRIORS.read_text())["priors"]
+    other["har"]["weights"][0][0] += 0.1
 
-    check(document, document)
+    check(document, learned, HOW)
 
     with pytest.raises(SystemExit, match="weights of har"):
-        check(document, other)
-    with pytest.raises(SystemExit, match="another way"):
-        check(document, other | {"provenance": {}})
+        check(document, other, HOW)
+    with pytest.raises(SystemExit, match="ewma was learned in another way"):
+        check(document, learned, HOW | {"seed": 2})
 
 
-@pytest.mark.parametrize("name", BASELINES)
+def test_the_prior_of_a_model_says_of_which_file_it_was_learned() -> None:
+    model = shipped_model("tsfm-mini")
+
+    assert provenance_of("tsfm-mini", HOW) == HOW | {
+        "revision": model.revision,
+        "sha256": model.sha256,
+    }
+    assert provenance_of("ewma", HOW) == HOW
+
+
+def test_one_prior_is_replaced_and_the_others_stay_to_the_last_byte() -> None:
+    text = PRIORS.read_text()
+    document = json.loads(text)
+    mine = {"shares": [[0.5]]}
+
+    changed = as_text(with_learned(document, {"tsfm-mini": mine}, HOW))
+
+    assert as_text(document) == text
+    for name in BASELINES:
+        entry = f'"{name}":{as_text(document["priors"][name]).strip()}'
+        assert entry in text
+        assert entry in changed
+    now = json.loads(changed)
+    assert now["priors"]["tsfm-mini"] == mine
+    assert now["provenance"]["tsfm-mini"]["seed"] == HOW["seed"]
+    assert now["provenance"]["har"] == document["provenance"]["har"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("freq", "horizon"), [("5m", 12), ("1h", 12), ("1d", 288)])
 def test_a_new_installation_is_warming_up(name: str, freq: str, horizon: int) -> None:
-    walk = np.random.default_rng(3).normal(0, 0.01, 60).cumsum()
-    task = ForecastTask(
-        market_id="m",
-        cutoff=datetime(2026, 1, 1, tzinfo=UTC),
+    provider: Provider = "baseline" if name in BASELINES else "embedded"
+    task = replace(
+        task_at(60),
         freq=Frequency.parse(freq),
         horizon=horizon,
-        quantile_levels=(0.1, 0.5, 0.9),
-        context=np.clip(0.5 + walk, 0.01, 0.99),
-        transform=Transform("logit", 1e-6),
-        model=ModelChoice("baseline", name),
+        model=ModelChoice(provider, name),
     )
 
-    async def ask() -> object:
-        async with open_backend(Settings(store=StoreConfig(url="sqlite://"))) as one:
-            return (await one.forecasts.forecast_many([task], deadline_s=10))[0]
+    [served] = asyncio.run(answers_to(task))
 
-    served = asyncio.run(ask())
-
-    assert isinstance(served, ServedForecast)
+    assert served.provenance.model_name == name
     assert served.certificate.status == "warming_up"
     assert served.certificate.band == "conformal"
+
+
+def test_of_a_model_of_the_user_nothing_is_known_at_first(tmp_path: Path) -> None:
+    store_model(tmp_path)
+    task = replace(task_at(60), model=ModelChoice("embedded", "tiny"))
+
+    [served] = asyncio.run(answers_to(task, models_dir=tmp_path))
+
+    assert served.provenance.model_name == "tiny"
+    assert served.certificate.status == "uncalibrated"
+    assert served.certificate.band == "raw"
 
 
 def test_the_file_lies_where_the_package_reads_it() -> None:

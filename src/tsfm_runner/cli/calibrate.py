@@ -136,7 +136,7 @@ async def _teach(
         async with opening as backend:
             before = totals(backend.calibrator.state)
             n_known = _warn_of_known(backend, recorded, asked)
-            n_bands = len(asked.baselines) * count_origins(recorded.histories)
+            n_bands = len(asked.models) * count_origins(recorded.histories)
             bar = progress.add_task("", total=n_bands, at="")
             bands = replay(backend.forecasts, recorded.histories, asked, clock=clock)
             async for answers in bands:
@@ -146,14 +146,14 @@ async def _teach(
     step_s = asked.freq.step_s
     by_base = {
         name: list(learned_between(before, after, model_name=name, step_s=step_s))
-        for name in asked.baselines
+        for name in asked.models
     }
     return Taught(recorded, asked, n_known, time.perf_counter() - started_s, by_base)
 
 
 def _progress(recorded: Recorded, asked: Replay) -> Progress:
     console = Console(stderr=True)
-    told = f"{recorded.n_markets:,} markets, {', '.join(asked.baselines)}"
+    told = f"{recorded.n_markets:,} markets, {', '.join(asked.models)}"
     columns = (TextColumn(told), BarColumn(), MofNCompleteColumn())
     ends = (TextColumn("{task.fields[at]}"), TimeRemainingColumn())
     return Progress(*columns, *ends, console=console, disable=not console.is_terminal)
@@ -164,7 +164,7 @@ def _warn_of_known(backend: Backend, recorded: Recorded, asked: Replay) -> int:
     events = {one.facts.event_id or one.market_id for one in recorded.histories}
     known: set[str] = set()
     for key, learned in backend.calibrator.state.learned.items():
-        if key.step_s == asked.freq.step_s and key.model_name in asked.baselines:
+        if key.step_s == asked.freq.step_s and key.model_name in asked.models:
             known |= events.intersection(name for _, name in learned.tallies.events)
     if known:
         typer.echo(

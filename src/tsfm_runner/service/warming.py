@@ -14,6 +14,7 @@ from tsfm_runner.domain.task import (
     ForecastTask,
     MarketFacts,
     ModelChoice,
+    Provider,
     Transform,
 )
 from tsfm_runner.service.forecasting import ForecastService
@@ -46,11 +47,15 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What is asked at each step: the same of every market, of each baseline."""
+    """What is asked at each step: the same of every market, of each model.
+
+    All models are of one provider, and named.
+    """
 
     freq: Frequency
     horizon: int
-    baselines: tuple[str, ...]
+    models: tuple[str, ...]
+    provider: Provider = "baseline"
 
 
 class ReplayClock:
@@ -99,7 +104,7 @@ def histories_of(  # noqa: PLR0913 - one argument a fact of the market
 
 
 def count_origins(histories: Sequence[History]) -> int:
-    """Return how many bands of each baseline a replay asks for."""
+    """Return how many bands of each model a replay asks for."""
     return sum(one.prices.size - MIN_RUN + 1 for one in histories)
 
 
@@ -112,14 +117,14 @@ async def replay(
 ) -> AsyncIterator[list[ServedForecast]]:
     """Ask for bands at every step of every market, in the order of time.
 
-    Yields the answers of each call, all of one step and one baseline; the clock
+    Yields the answers of each call, all of one step and one model; the clock
     stands at that step. The next request of a market carries what became of them.
     """
     question = _Question(forecasts.settings, asked)
     for step, active in _steps(histories):
         clock.now_s = float(step * asked.freq.step_s)
         for part in chunks(active, _MAX_TOGETHER):
-            for name in asked.baselines:
+            for name in asked.models:
                 tasks = [question.ask(one, step, name) for one in part]
                 yield await _answers(forecasts, tasks)
 
@@ -142,7 +147,7 @@ class _Question:
         self._length = settings.preparation.context_length
         self._transform = Transform(settings.task.space, settings.task.eps)
 
-    def ask(self, history: History, step: int, baseline: str) -> ForecastTask:
+    def ask(self, history: History, step: int, name: str) -> ForecastTask:
         stop = step - history.first_step + 1
         freq = self._asked.freq
         return ForecastTask(
@@ -153,7 +158,7 @@ class _Question:
             quantile_levels=LEVELS,
             context=history.prices[max(0, stop - self._length) : stop],
             transform=self._transform,
-            model=ModelChoice("baseline", baseline),
+            model=ModelChoice(self._asked.provider, name),
             facts=history.facts,
         )
 
