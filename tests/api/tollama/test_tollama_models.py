@@ -1,5 +1,7 @@
 """What is told of the models, in tollama's words."""
 
+import json
+
 import pytest
 from starlette.testclient import TestClient
 from tests.api.tollama.asking_as_tollama import V1, a_body, a_series, lines_of, speaking
@@ -175,6 +177,15 @@ def test_a_request_is_checked_without_a_forecast(daemon: TestClient) -> None:
         "suggestions": [],
     }
     assert unknown.json()["errors"] == ["model 'nope' is not installed"]
+
+
+def test_even_what_is_no_text_is_told_of(daemon: TestClient) -> None:
+    asked = json.dumps(a_body(horizon="\ud800")).encode()
+
+    response = daemon.post("/api/validate", content=asked)
+
+    assert response.json()["valid"] is False
+    assert response.json()["errors"][0].startswith("field 'horizon': ")
 
 
 def test_every_route_and_body_is_documented(daemon: TestClient) -> None:

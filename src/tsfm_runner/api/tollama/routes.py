@@ -1,5 +1,6 @@
 """What a daemon answers of itself and its models."""
 
+import json
 from functools import partial
 from typing import Any
 
@@ -80,7 +81,7 @@ async def tell_all(request: Request) -> dict[str, Any]:
     summary="Check a forecast without making it",
     openapi_extra=request_body(TollamaForecast),
 )
-async def validate(request: Request) -> dict[str, Any]:
+async def validate(request: Request) -> Response:
     """Say what is wrong with a request, if anything is."""
     settings: Settings = request.app.state.settings
     errors: list[str] = []
@@ -93,12 +94,10 @@ async def validate(request: Request) -> dict[str, Any]:
             warnings += question.warnings
     except ProblemError as failure:
         errors = said_of(failure.problem)
-    return {
-        "valid": not errors,
-        "errors": errors,
-        "warnings": warnings,
-        "suggestions": [],
-    }
+    told = {"errors": errors, "warnings": warnings, "suggestions": []}
+    # ASCII only: what is repeated of a request may be no text that can be encoded.
+    answer = json.dumps({"valid": not errors, **told})
+    return Response(answer, media_type="application/json")
 
 
 @router.post(
