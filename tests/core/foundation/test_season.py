@@ -77,6 +77,18 @@ def test_only_days_within_the_context_are_averaged() -> None:
     assert features["log_day_move_1"] == pytest.approx(told(0.15, window))
 
 
+def test_moves_at_the_start_of_a_context_stand_for_no_day() -> None:
+    early = dict.fromkeys(range(230, 288), 0.01)
+    window = window_of(moving_at({**early, 96: 0.1, 192: 0.05}))
+
+    features = features_of(window, 15)
+
+    for n_steps in AHEAD:
+        expected = told(0.075 / n_steps, window)
+        assert features[f"log_day_move_{n_steps}"] == pytest.approx(expected)
+    assert features["log_week_move_12"].tolist() == [0]
+
+
 @pytest.mark.parametrize(("length", "knows"), [(24, 0), (25, 1)])
 def test_exactly_a_day_is_a_day(length: int, knows: int) -> None:
     window = window_of([0.5, 0.6] * 12 + [0.5] * (length - 24))
@@ -106,7 +118,8 @@ def test_exactly_a_week_is_a_week(length: int, knows: bool) -> None:  # noqa: FB
         (100, 0),
         (1440 / 13, 1),
         (120, 1),  # 12 steps a day
-        (144, 0),  # 10
+        (1440 / 11, 0),
+        (144, 0),
         (480, 0),
         (1440, 0),
         (10_080, 0),
