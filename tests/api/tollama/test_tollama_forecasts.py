@@ -184,6 +184,16 @@ def test_a_daemon_that_is_down_costs_nobody_the_answer() -> None:
     assert response.json()["warnings"] is None
 
 
+def test_bands_are_learned_from_as_on_our_own_routes() -> None:
+    with a_client(speaking()) as client:
+        for count in (60, 61, 62, 63):
+            answer = client.post(V1, json=a_body(a_series(count))).json()
+
+    [used] = answer["usage"]["series"]
+    assert used["conformal"]["n"] > 0
+    assert used["conformal"]["empirical_coverage"] is not None
+
+
 @pytest.mark.parametrize(
     ("series", "told"),
     [

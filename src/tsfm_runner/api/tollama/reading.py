@@ -59,7 +59,7 @@ def parse(kind: type[Body], raw: bytes) -> Body:
 
 
 def _json(raw: bytes) -> Any:  # noqa: ANN401 - JSON is any
-    """Return the value, fast where it is plain; the slow way knows NaN and all words."""
+    """Return the value, fast where it is plain JSON; the slow way knows NaN too."""
     try:
         return msgspec.json.decode(raw)
     except (RecursionError, ValueError):
