@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 from starlette.testclient import TestClient
-from tests.api.wire import Json, a_client, with_tollama
+from tests.api.wire import FORECAST, Json, a_client, a_request, prices, with_tollama
 from tests.fakes import FakeRuntime
 
 from tsfm_runner.api.inspection_schemas import Liveness, ModelList, Readiness
@@ -79,6 +79,21 @@ def test_licence_that_differs_from_the_registry_is_told() -> None:
     assert first.startswith("chronos2: ")
     assert "cc-by-nc-4.0" in first
     assert second.startswith("stranger ")
+
+
+def test_our_own_model_is_told_of_everywhere() -> None:
+    with a_client(has_own_models=True) as client:
+        ready = _told(client, "/health/ready", Readiness)
+        model = _models(client)["tsfm-mini"]
+        meta = client.post(FORECAST, json=a_request(y=prices(60))).json()["meta"]
+
+    assert ready["mode"] == "models"
+    assert ready["runtimes"]["embedded"]["healthy"] is True
+    assert (model["provider"], model["installed"]) == ("embedded", True)
+    assert meta["runtime"] == "embedded"
+    assert (meta["model_name"], meta["model_version"]) == ("tsfm-mini", "1")
+    assert meta["license_tag"] == "commercial_ok"
+    assert meta["breaker_state"] == "closed"
 
 
 def test_runtime_is_asked_anew_and_with_a_limit_of_time() -> None:

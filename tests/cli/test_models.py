@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+from pathlib import Path
 
+from tests.adapters.embedded.stored import store_model
 from tests.cli.command_line import run
 
 from tsfm_runner.adapters.model_registry import load_registry
@@ -21,6 +23,24 @@ def test_without_a_runtime_only_baselines_are_known_to_be_installed() -> None:
     assert models["chronos2"]["is_allowed"] is True
     assert models["moirai-2.0-R-small"]["license_tag"] == "research_only"
     assert models["granite-ttm-r2"]["capabilities"]["max_context"] == 512
+
+
+def test_models_of_the_process_are_listed_with_those_of_the_user(
+    tmp_path: Path,
+) -> None:
+    store_model(tmp_path, name="mine", license_tag="unknown", license_name="unknown")
+    environ = {
+        "TSFM_EMBEDDED__ENABLED": "true",
+        "TSFM_EMBEDDED__MODELS_DIR": str(tmp_path),
+    }
+
+    result = run("models", "--json", environ=environ)
+
+    models = {model["name"]: model for model in json.loads(result.stdout)}
+    assert models["tsfm-mini"]["is_installed"] is True
+    assert models["tsfm-mini"]["provider"] == "embedded"
+    assert models["mine"]["is_installed"] is True
+    assert models["mine"]["license_tag"] == "unknown"
 
 
 def test_production_allows_no_research_weights() -> None:

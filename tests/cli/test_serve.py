@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from tests.adapters.embedded.stored import store_model
 from tests.cli.command_line import run
 from tests.cli.processes import serving
 
@@ -147,6 +148,23 @@ def test_an_open_address_needs_a_key() -> None:
 
     assert result.exit_code == ExitCode.CONFIGURATION
     assert "set auth.keys" in result.stderr
+
+
+def test_a_damaged_model_file_stops_the_start(tmp_path: Path) -> None:
+    stored = store_model(tmp_path)
+    stored.file.write_bytes(stored.file.read_bytes()[:-1])
+    environ = {
+        "TSFM_EMBEDDED__ENABLED": "true",
+        "TSFM_EMBEDDED__MODELS_DIR": str(tmp_path),
+    }
+
+    result = run("serve", "--port", "0", environ=environ)
+
+    assert result.exit_code == ExitCode.CONFIGURATION
+    [line] = [one for one in result.stderr.splitlines() if one.startswith("error: ")]
+    assert f"{stored.file} is damaged" in line
+    assert stored.manifest.sha256 in line
+    assert "models add" in line
 
 
 def test_a_licence_that_forbids_the_default_model_stops_the_start() -> None:
