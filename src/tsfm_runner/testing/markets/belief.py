@@ -17,7 +17,6 @@ from tsfm_runner.testing.markets.traits import (
 
 DAY_S = 86_400
 MAX_INFORMATION = 2.5
-STAGE_PACE = 1.2
 MAX_STAGE_PACE = 7.0
 ALL_THAT_IS_LEFT = 1e9  # when an event closes, its score is known
 MAX_PROBIT = 40.0
@@ -154,7 +153,8 @@ def _information(
     left = np.maximum(events.steps_to_close - step, 1.0)
     is_last = (events.steps_to_close > step - 1) & (events.steps_to_close <= step)
     stage_pace = np.minimum(
-        STAGE_PACE * day * np.exp(mood.cluster - events.cluster_sd**2), MAX_STAGE_PACE
+        events.stage_pace * day * np.exp(mood.cluster - events.cluster_sd**2),
+        MAX_STAGE_PACE,
     )
     stage = np.where(left < events.stage_steps, stage_pace / np.sqrt(left), 0.0)
     is_jump = rng.random(left.size) < events.jump_rate

@@ -49,6 +49,7 @@ _STAGED = replace(
     volatility=Range(2e-4, 0.03),
     stage_chance=1.0,
     stage_share=Range(0.03, 1.0),
+    stage_pace=Spread(0.6, 1.2),
 )
 
 BROAD = (
@@ -85,20 +86,25 @@ BROAD = (
         closing_share=0.0,
         timed_life_share=1.0,
         life_hours=Range(18, 60),
+        extreme_share=0.05,
         pace=replace(
             _STAGED,
-            volatility=Range(3e-4, 0.004),
+            volatility=Range(1e-4, 0.003),
+            stage_pace=Spread(0.5, 1.1),
             timed_share=1.0,
             stage_minutes=Range(100, 220),
-            clustering=Range(0.1, 1.0),
+            clustering=Range(0.05, 0.6),
+            gust=Spread(0.0, 0.35),
+            jump_share=0.1,
             active_share=0.3,
         ),
         venue=replace(
             _VENUE,
             ticks=(0.01, 0.01, 0.01, 0.001),
             mid_share=0.3,
-            noise=Range(0.0005, 0.01),
-            updates=Range(0.1, 2.0),
+            noise=Range(0.0003, 0.008),
+            updates=Range(0.05, 2.0),
+            update_response=Spread(0.6, 1.4),
         ),
     ),
     Profile(
@@ -117,10 +123,15 @@ BROAD = (
             _STAGED,
             volatility=Range(2e-4, 0.003),
             stage_share=Range(0.5, 2.0),
-            clustering=Range(0.05, 0.8),
+            stage_pace=Spread(0.8, 1.1),
+            clustering=Range(0.05, 0.6),
+            gust=Spread(0.0, 0.4),
+            jump_share=0.1,
             active_share=0.3,
         ),
-        venue=_VENUE,
+        venue=replace(
+            _VENUE, updates=Range(0.2, 8.0), update_response=Spread(0.6, 1.4)
+        ),
     ),
     Profile(
         category="measure",

@@ -42,6 +42,7 @@ def draw_events(
         n_markets=sizes,
         volatility=draws.log_uniform("volatility") * pace**0.35,
         stage_steps=_stage_steps(n_steps, step_s, draws, rare),
+        stage_pace=rare.uniform("stage_pace"),
         steps_to_close=_steps_to_close(n_steps, step_s, is_closing, rare, rng=rng),
         cluster_sd=clustering,
         cluster_memory=draws.memory("cluster_memory"),

@@ -46,6 +46,10 @@ class Pace:
     stage_chance : float
         Share of events that have a final stage; others learn at their ordinary
         pace until they close.
+    stage_pace : spread
+        News in a step of the final stage, times the square root of the steps that
+        are left: 1 for a score that wanders evenly and is compared at the end,
+        less where most is decided late.
     timed_share, stage_minutes
         Share of events whose final stage takes its own time, as a match does,
         however often prices are looked at.
@@ -82,6 +86,7 @@ class Pace:
     clustering: Range
     day_swing: Range
     stage_chance: float = 1.0
+    stage_pace: Spread = Spread(1.2, 1.2)
     timed_share: float = 0.0
     stage_minutes: Range = Range(60, 300)
     session_share: float = 0.0

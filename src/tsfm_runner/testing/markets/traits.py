@@ -50,6 +50,7 @@ class EventTraits:
     n_markets: IntArray
     volatility: FloatArray
     stage_steps: FloatArray
+    stage_pace: FloatArray
     steps_to_close: FloatArray
     cluster_sd: FloatArray
     cluster_memory: FloatArray
