@@ -61,6 +61,25 @@ def test_events_that_go_on_close_after_the_recording() -> None:
     assert (drawn(LIVELY).steps_to_close >= 100).all()
 
 
+@pytest.mark.parametrize(("step_s", "steps"), [(300, 60), (3_600, 5)])
+def test_a_timed_life_takes_its_time_however_often_one_looks(
+    step_s: int, steps: float
+) -> None:
+    brief = replace(LIVELY, timed_life_share=1.0, life_hours=Range(5, 5))
+
+    assert drawn(brief, step_s=step_s).steps_to_close == pytest.approx(steps)
+
+
+def test_a_life_longer_than_the_recording_is_seen_from_some_moment_on() -> None:
+    long = replace(LIVELY, timed_life_share=1.0, life_hours=Range(50, 50))
+
+    closes = drawn(long).steps_to_close  # 600 steps, of which 100 are recorded
+
+    assert 10 <= closes.min() < 60
+    assert 500 < closes.max() <= 600
+    assert closes.mean() == pytest.approx(305, rel=0.15)
+
+
 @pytest.mark.parametrize(("shape", "least"), [("bands", 3), ("ladder", 3)])
 def test_events_of_many_markets_have_a_few(shape: Shape, least: int) -> None:
     events = drawn(replace(LIVELY, shape=shape))

@@ -22,9 +22,11 @@ from tsfm_runner.testing.markets.simulation import simulate_profiles
 
 Part = TypeVar("Part", Pace, Venue, Profile)
 
-N_MARKETS, N_STEPS = 50, 80
+N_MARKETS, N_STEPS = 120, 80
 NAMED_ONLY = {"category", "question"}
-OTHER_SHAPES = replace(LIVELY, category="other", shape="ladder")
+OTHER_SHAPES = replace(
+    LIVELY, category="other", shape="ladder", weight=0.05, weight_hourly=0.05
+)
 
 
 def fields_of(part: type[Pace | Venue | Profile]) -> list[str]:
@@ -33,14 +35,19 @@ def fields_of(part: type[Pace | Venue | Profile]) -> list[str]:
 
 
 def with_all(part: Part) -> Part:
-    """Return a part with every share at a half: each kind of thing is there."""
-    shares: dict[str, Any] = {
-        name: 0.5
-        for name in fields_of(type(part))
-        if name.endswith(("_share", "_chance"))
-        and isinstance(getattr(part, name), float)
-    }
-    return replace(part, **shares)
+    """Return a part with every share at a half and no range of a single number."""
+    values = {name: getattr(part, name) for name in fields_of(type(part))}
+    return replace(part, **{name: widened(values[name], name) for name in values})
+
+
+def widened(value: object, name: str) -> Any:  # noqa: ANN401 - as many types as fields
+    match value:
+        case float() if name.endswith(("_share", "_chance")):
+            return 0.5
+        case Range(low=low, high=high) | Spread(low=low, high=high) if low == high:
+            return type(value)(low, 10 * low)
+        case _:
+            return value
 
 
 OFTEN = Range(0.002, 0.05)
@@ -49,7 +56,7 @@ EVERYTHING = replace(
     pace=replace(
         with_all(LIVELY.pace), news_rate=OFTEN, jump_rate=OFTEN, hazard_rate=OFTEN
     ),
-    venue=replace(with_all(LIVELY.venue), slip_rate=OFTEN, fine_spread=Range(1, 10)),
+    venue=replace(with_all(LIVELY.venue), slip_rate=OFTEN),
 )
 EXTREMES = {"shape": "bands", "category": "strange", "question": "Why?"}
 
