@@ -1,97 +1,131 @@
-"""Compares simulated markets with recorded ones, moment by moment."""
+"""Compares recorded markets with those of each simulated prior, moment by moment.
 
-import warnings
+Each moment is taken of every market and averaged with one vote an event; in brackets
+stands where the recorded mean lies when events are drawn again. Simulated markets are
+as long as recorded ones, and end where they close.
+"""
+
+import argparse
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
-import polars as pl
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
 
-from dev_panel import FIVE_MINUTES_S, HOUR_S, FloatArray, Panel, read_panel
-from tsfm_runner.testing.markets import simulate_markets
+from dev_panel import CADENCES_BY_STEP, MIN_POINTS, Panel, read_panel, require_data
+from moments import TIE, by_event, moments_of
+from moments_report import Moments, as_html, as_markdown, as_text, with_interval
+from tsfm_runner.testing.markets import PRIORS, SimulatedMarkets, simulate_markets
 
-N_MARKETS = 3_000
+N_MARKETS = 2_000
 SEED = 20260102
-WINDOW_STEPS = {FIVE_MINUTES_S: 300, HOUR_S: 168}
-LAG = 12
-TIE = 1e-6
+LENGTHS_AT = (0.125, 0.375, 0.625, 0.875)
+LEAST_MOVES = 10
+RECORDED = "recorded"
+END = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def simulated_panel(step_s: int) -> Panel:
-    """Simulate a panel of about the size and length of the recorded one."""
-    markets = simulate_markets(
-        N_MARKETS,
-        n_steps=WINDOW_STEPS[step_s],
-        step_s=step_s,
-        seed=SEED,
-        end=datetime(2026, 1, 1, tzinfo=UTC),
+def simulated_panel(
+    prior: str, *, step_s: int, lengths: list[int], n_markets: int
+) -> Panel:
+    """Simulate a panel whose markets are of the lengths of recorded ones."""
+    parts = [
+        simulate_markets(
+            n_markets // len(lengths),
+            n_steps=n_steps,
+            step_s=step_s,
+            seed=SEED + place,
+            end=END,
+            prior=prior,
+        )
+        for place, n_steps in enumerate(lengths)
+    ]
+    width = max(lengths)
+    prices = np.concatenate(
+        [
+            np.pad(
+                until_closed(part),
+                ((0, 0), (0, width - len(part.times))),
+                constant_values=np.nan,
+            )
+            for part in parts
+        ]
     )
-    return Panel(
-        markets.prices,
-        np.array([listing.event_id for listing in markets.listings]),
-        np.array([listing.category for listing in markets.listings]),
+    listings = [listing for part in parts for listing in part.listings]
+    events = np.array([listing.event_id for listing in listings])
+    moves = np.abs(np.diff(prices, axis=1)) > TIE
+    kept = (np.isfinite(prices).sum(axis=1) >= MIN_POINTS) & (
+        moves.sum(axis=1) >= LEAST_MOVES
     )
+    return Panel(prices[kept], events[kept], np.full(int(kept.sum()), prior))
 
 
-def moments(panel: Panel) -> dict[str, float]:
-    """Return each moment, taken per market and averaged with one vote an event."""
-    prices = panel.prices
-    one, twelve = np.diff(prices, axis=1), prices[:, LAG:] - prices[:, :-LAG]
-    sizes, centred = np.abs(one), one - np.nanmean(one, axis=1, keepdims=True)
-    edge = np.minimum(prices, 1 - prices)
-    per_market = {
-        "ties_1": _share(np.abs(one) < TIE, one),
-        "ties_12": _share(np.abs(twelve) < TIE, twelve),
-        "mean_abs_1": np.nanmean(sizes, axis=1),
-        "mean_abs_12": np.nanmean(np.abs(twelve), axis=1),
-        "acf1_abs": _autocorrelation(sizes, lag=1),
-        "acf6_abs": _autocorrelation(sizes, lag=6),
-        "acf1": _autocorrelation(one, lag=1),
-        "below_03": _share(edge < 0.03, prices),  # noqa: PLR2004
-        "below_12": _share(edge < 0.12, prices),  # noqa: PLR2004
-        "below_30": _share(edge < 0.30, prices),  # noqa: PLR2004
-    }
-    means = {name: _by_event(row, panel) for name, row in per_market.items()}
-    square = np.nanmean(centred**2, axis=1)
-    kurtosis = np.nanmean(centred**4, axis=1) / square**2
-    pooled = np.abs(one[np.isfinite(one)]) < TIE
-    extra = {
-        "ties_1_pooled": float(pooled.mean()),
-        "ties_12_pooled": float((np.abs(twelve[np.isfinite(twelve)]) < TIE).mean()),
-        "kurtosis_median": float(np.nanmedian(kurtosis)),
-    }
-    return {"markets": float(len(prices)), **extra, **means}
+def until_closed(markets: SimulatedMarkets) -> np.ndarray:
+    """Return the prices of each market up to its close, NaN from there on."""
+    start = markets.times[0]
+    open_steps = np.array(
+        [
+            (listing.closes_at - start).total_seconds() / markets.step_s
+            for listing in markets.listings
+        ]
+    )
+    is_over = np.arange(len(markets.times)) > open_steps[:, None]
+    return np.where(is_over, np.nan, markets.prices)
 
 
-def _share(is_so: np.ndarray, known: FloatArray) -> FloatArray:
-    return np.asarray(np.nanmean(np.where(np.isfinite(known), is_so, np.nan), axis=1))
+def compare(n_markets: int) -> dict[str, dict[str, Moments]]:
+    """Return the moments of each cadence: those recorded, then of each prior."""
+    found: dict[str, dict[str, Moments]] = {}
+    for step_s in track(
+        CADENCES_BY_STEP, "comparing", console=Console(stderr=True), transient=True
+    ):
+        recorded = read_panel(step_s)
+        n_known = np.isfinite(recorded.prices).sum(axis=1)
+        lengths = [int(one) for one in np.quantile(n_known, LENGTHS_AT)]
+        panels = {RECORDED: recorded} | {
+            prior: simulated_panel(
+                prior, step_s=step_s, lengths=lengths, n_markets=n_markets
+            )
+            for prior in PRIORS
+        }
+        cadence = f"{step_s // 60}m" if step_s < 3_600 else "1h"  # noqa: PLR2004
+        found[cadence] = {
+            name: by_event(moments_of(panel.prices, step_s=step_s), panel.events)
+            for name, panel in panels.items()
+        }
+    return found
 
 
-def _autocorrelation(rows: FloatArray, *, lag: int) -> FloatArray:
-    centred = rows - np.nanmean(rows, axis=1, keepdims=True)
-    products = np.nanmean(centred[:, lag:] * centred[:, :-lag], axis=1)
-    return np.asarray(products / np.nanmean(centred**2, axis=1))
-
-
-def _by_event(values: FloatArray, panel: Panel) -> float:
-    frame = pl.DataFrame({"event": panel.events, "value": values})
-    events = frame.filter(pl.col("value").is_finite()).group_by("event")
-    return float(events.agg(pl.col("value").mean())["value"].to_numpy().mean())
+def terminal_table(cadence: str, columns: Mapping[str, Moments]) -> Table:
+    """Return the table of one cadence."""
+    table = Table(title=cadence, box=None)
+    table.add_column("")
+    for name in columns:
+        table.add_column(name, justify="right")
+    for moment, recorded in columns[RECORDED].items():
+        priors = (as_text(columns[name][moment].value) for name in PRIORS)
+        table.add_row(moment, with_interval(recorded), *priors)
+    return table
 
 
 def main() -> None:
-    """Print recorded and simulated moments side by side."""
-    columns = {}
-    for step_s, name in ((FIVE_MINUTES_S, "5m"), (HOUR_S, "1h")):
-        columns[f"recorded {name}"] = moments(read_panel(step_s))
-        columns[f"simulated {name}"] = moments(simulated_panel(step_s))
-    names = list(next(iter(columns.values())))
-    print(f"{'':16s}" + "".join(f"{column:>15s}" for column in columns))
-    for name in names:
-        cells = "".join(f"{column[name]:15.4f}" for column in columns.values())
-        print(f"{name:16s}{cells}")
+    """Print recorded and simulated moments side by side, and write a report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--markets", type=int, default=N_MARKETS, help="of each prior")
+    parser.add_argument("--out", type=Path, help="a report, .md or .html (with plots)")
+    options = parser.parse_args()
+    require_data()
+    found = compare(options.markets)
+    for cadence, columns in found.items():
+        Console(width=100).print(terminal_table(cadence, columns))
+    if options.out is not None:
+        render = as_html if options.out.suffix == ".html" else as_markdown
+        options.out.write_text(render(found), encoding="utf-8")
+        print(options.out)
 
 
 if __name__ == "__main__":
-    # A market with one known change, or none that differs, has no such moment.
-    warnings.simplefilter("ignore", RuntimeWarning)
     main()

@@ -10,10 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+MINUTE_S = 60
 FIVE_MINUTES_S = 300
+QUARTER_S = 900
 HOUR_S = 3_600
 CADENCES_BY_STEP = {
+    MINUTE_S: ("<=30s", "1m"),
     FIVE_MINUTES_S: ("<=30s", "1m", "5m"),
+    QUARTER_S: ("<=30s", "1m", "5m", "10-15m"),
     HOUR_S: ("10-15m", "30m", "1h"),
 }
 MAX_GAP_S = 3_600

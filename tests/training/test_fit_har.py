@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from training.fit_har import (
+
+from fit_har import (
     LEVELS,
     STEPS,
     draw_sample,
@@ -11,7 +12,6 @@ from training.fit_har import (
     sample_origins,
     symmetric_quantiles,
 )
-
 from tsfm_runner.core.har import HarTable, har_quantiles
 
 SHORTEST_STUDY = 900

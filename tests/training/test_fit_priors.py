@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.adapters.embedded.stored import store_model
-from training.fit_priors import (
+
+from fit_priors import (
     RUNS,
     Recording,
     Run,
@@ -20,7 +21,6 @@ from training.fit_priors import (
     require_asked,
     simulated_histories,
 )
-
 from priors_file import (
     BASELINES,
     MODELS,

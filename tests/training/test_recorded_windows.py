@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from training.recorded_windows import (
+
+from recorded_windows import (
     APART,
     HORIZON,
     LONGEST_GAP,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from training.dev_panel import require_data
 
+from dev_panel import require_data
 from tsfm_runner.testing.markets import simulate_markets, to_frames
 
 TRAINING = Path(__file__).parents[2] / "training"

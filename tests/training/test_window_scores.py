@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from training.window_scores import LEVELS, MODEL, RIVALS, judged, scored
+
+from window_scores import LEVELS, MODEL, RIVALS, judged, scored
 
 EVENTS = np.array(["a", "a", "b", "b", "c", "c"])
 WEIGHTS = np.array([1.0, 1.0, 2.0, 2.0, 1.0, 1.0])
