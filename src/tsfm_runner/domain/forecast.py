@@ -133,7 +133,7 @@ class Provenance:
 
     @property
     def is_fallback(self) -> bool:
-        """Whether a baseline stands in for a model."""
+        """Whether a lower rung stands in for the one that was meant."""
         return self.fallback_reason is not None
 
     @property

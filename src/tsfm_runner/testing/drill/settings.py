@@ -33,6 +33,7 @@ def drill_settings(settings: Settings, *, url: str, is_full: bool) -> Settings:
         "environment": given["environment"],
         "models_file": given["models_file"],
         "tollama": {"url": url, "model": given["tollama"]["model"]},
+        "embedded": {"enabled": False},
         "routing": {"ladder": ("tollama", "baseline")},
         "log": {"level": "error"},
         "server": {"port": 0},
