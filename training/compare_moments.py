@@ -2,7 +2,7 @@
 
 Each moment is taken of every market and averaged with one vote an event; in brackets
 stands where the recorded mean lies when events are drawn again. Simulated markets are
-as long as recorded ones, and end where they close.
+as long as recorded ones, end where they close, and are chosen by the same rules.
 """
 
 import argparse
@@ -11,11 +11,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from dev_panel import CADENCES_BY_STEP, MIN_POINTS, Panel, read_panel, require_data
+from dev_panel import (
+    CADENCES_BY_STEP,
+    MIN_POINTS,
+    FloatArray,
+    Panel,
+    read_panel,
+    require_data,
+)
 from moments import TIE, by_event, moments_of
 from moments_report import Moments, as_html, as_markdown, as_text, with_interval
 from tsfm_runner.testing.markets import PRIORS, SimulatedMarkets, simulate_markets
@@ -23,7 +31,9 @@ from tsfm_runner.testing.markets import PRIORS, SimulatedMarkets, simulate_marke
 N_MARKETS = 2_000
 SEED = 20260102
 LENGTHS_AT = (0.125, 0.375, 0.625, 0.875)
-LEAST_MOVES = 10
+# What recorded markets must show to be core ones, and simulated ones to stand beside.
+LEAST_MOVING, LEAST_INSIDE = 0.02, 0.3
+INSIDE = (0.02, 0.98)
 RECORDED = "recorded"
 END = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -56,14 +66,23 @@ def simulated_panel(
     )
     listings = [listing for part in parts for listing in part.listings]
     events = np.array([listing.event_id for listing in listings])
-    moves = np.abs(np.diff(prices, axis=1)) > TIE
-    kept = (np.isfinite(prices).sum(axis=1) >= MIN_POINTS) & (
-        moves.sum(axis=1) >= LEAST_MOVES
-    )
+    kept = is_core(prices)
     return Panel(prices[kept], events[kept], np.full(int(kept.sum()), prior))
 
 
-def until_closed(markets: SimulatedMarkets) -> np.ndarray:
+def is_core(prices: FloatArray) -> npt.NDArray[np.bool_]:
+    """Return which rows have points enough, move enough, and are not yet decided."""
+    n_known = np.isfinite(prices).sum(axis=1)
+    n_moves = (np.abs(np.diff(prices, axis=1)) > TIE).sum(axis=1)
+    n_inside = ((prices >= INSIDE[0]) & (prices <= INSIDE[1])).sum(axis=1)
+    return np.asarray(
+        (n_known >= MIN_POINTS)
+        & (n_moves >= LEAST_MOVING * n_known)
+        & (n_inside >= LEAST_INSIDE * n_known)
+    )
+
+
+def until_closed(markets: SimulatedMarkets) -> FloatArray:
     """Return the prices of each market up to its close, NaN from there on."""
     start = markets.times[0]
     open_steps = np.array(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from compare_moments import simulated_panel
+from compare_moments import is_core, simulated_panel
 from moments import (
     by_event,
     correlation,
@@ -122,3 +122,10 @@ def test_simulated_markets_end_where_they_close() -> None:
     assert panel.prices.shape[1] == 120
     assert n_known.min() >= 24
     assert len(set(n_known.tolist())) > 2
+
+
+def test_markets_that_are_decided_or_lie_still_are_left_out() -> None:
+    lively = 0.5 + 0.01 * (np.arange(60) % 2)
+    rows = [lively, lively - 0.49, np.full(60, 0.5), [*lively[:20], *[np.nan] * 40]]
+
+    assert is_core(np.array(rows)).tolist() == [True, False, False, False]
