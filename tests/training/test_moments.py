@@ -126,6 +126,6 @@ def test_simulated_markets_end_where_they_close() -> None:
 
 def test_markets_that_are_decided_or_lie_still_are_left_out() -> None:
     lively = 0.5 + 0.01 * (np.arange(60) % 2)
-    rows = [lively, lively - 0.49, np.full(60, 0.5), [*lively[:20], *[np.nan] * 40]]
+    rows = [lively, lively - 0.495, np.full(60, 0.5), [*lively[:20], *[np.nan] * 40]]
 
     assert is_core(np.array(rows)).tolist() == [True, False, False, False]
