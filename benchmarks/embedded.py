@@ -155,7 +155,9 @@ def main(
     ] = None,
     rounds: Annotated[int, typer.Option(min=1)] = 5,
     sizes: Annotated[str, typer.Option(help="Series a call.")] = "1,8,64,256",
-    requests: Annotated[int, typer.Option(min=1, help="Before memory is read.")] = 200,
+    requests: Annotated[
+        int, typer.Option(min=0, help="Before memory is read; 0: no service at all.")
+    ] = 200,
 ) -> None:
     """Measure calls of one model, and the service with it and without."""
     stored = model_store(models_dir).find(model)
@@ -169,8 +171,11 @@ def main(
             for size, taken in spent.items():
                 taken.append(us_a_series(opened, contexts(size)))
             for services, name in zip(ways.values(), (None, model), strict=True):
-                serve_once(services, requests, name=name, models_dir=models_dir)
-    console.print(calls_table(spent), service_table(ways))
+                if requests:
+                    serve_once(services, requests, name=name, models_dir=models_dir)
+    console.print(calls_table(spent))
+    if requests:
+        console.print(service_table(ways))
 
 
 if __name__ == "__main__":

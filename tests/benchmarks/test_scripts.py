@@ -17,14 +17,14 @@ SHORT = {
         *("--steps", "90", "--origins", "30"),
     ),
     "bootstrap_intervals.py": ("--studies", "100"),
-    "embedded.py": ("--rounds", "1", "--sizes", "1", "--requests", "2"),
+    "embedded.py": ("--rounds", "1", "--sizes", "1", "--requests", "0"),
     "gate_chance.py": ("--stage", "canary_5", "--rate", "2", "--stages", "2"),
 }
 PRINTED = {
     "load.py": ("2 connections", "hit", "echo", "ours", "CPU / echo"),
     "backtest_speed.py": ("2 series of 90", "ewma", "polars", "CPU / ours"),
     "batch.py": ("3 markets", "service", "application", "HTTP"),
-    "embedded.py": ("us a series", "with tsfm-mini@", "difference", "RSS MiB"),
+    "embedded.py": ("us a series", "goal us", "2000"),
     "gate_chance.py": ("canary_5", "rolled back", "median minutes"),
     "bootstrap_intervals.py": ("200 groups", "coverage", "mean score", "ratio"),
 }
