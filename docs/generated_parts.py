@@ -6,7 +6,7 @@ there becomes the part of that name, so that none can fall behind the code.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,11 +14,15 @@ import typer
 from typer.cli import get_docs_for_click
 
 from tsfm_runner.adapters.model_registry import load_registry
+from tsfm_runner.adapters.models import ModelManifest, ModelStore
+from tsfm_runner.adapters.models.store import SHIPPED_MODELS
 from tsfm_runner.api.schemas import ForecastRequest
 from tsfm_runner.cli.app import app
 from tsfm_runner.cli.exit_codes import EXIT_CODES_HELP
 from tsfm_runner.config import Settings
 from tsfm_runner.domain.model import Capabilities
+from tsfm_runner.testing.markets import PRIORS
+from tsfm_runner.testing.markets.profiles import Profile, Range, Spread
 
 Schema: TypeAlias = Mapping[str, Any]
 Row: TypeAlias = tuple[str, ...]
@@ -35,6 +39,13 @@ _WORDS = {
     "password": "secret",
     "date-time": "RFC 3339 time",
 }
+_PARTS_OF_KIND = ("", "pace", "venue")
+_TOLD_ABOVE = frozenset(
+    {
+        *("category", "question", "shape", "weight", "weight_hourly"),
+        *("pace", "venue"),
+    }
+)
 _BOUNDS = {
     "minimum": "≥ {}",
     "exclusiveMinimum": "> {}",
@@ -93,6 +104,27 @@ def models_table() -> str:
     )
 
 
+def shipped_model() -> str:
+    """Return what the manifest of the model says that comes with the package."""
+    manifest = ModelStore((SHIPPED_MODELS,)).find("tsfm-mini").manifest
+    return _table(("", ""), _manifest_rows(manifest))
+
+
+def priors() -> str:
+    """Return every constant of each prior: of most kinds of events, and of others."""
+    parts: list[str] = []
+    for name, profiles in PRIORS.items():
+        kinds = ", ".join(
+            f"{one.category} ({one.shape}, {one.weight:g} / {one.weight_hourly:g})"
+            for one in profiles
+        )
+        told = f"Kinds, with shares of all events at 5 minutes / at 1 hour: {kinds}."
+        rows = [row for part in _PARTS_OF_KIND for row in _constants(profiles, part)]
+        table = _table(("constant", "most kinds", "other kinds"), rows)
+        parts += [f"### {name}", told, table]
+    return "\n\n".join(parts)
+
+
 def commands() -> str:
     """Return every command of the program: what it does, and its options."""
     program = typer.main.get_command(app)
@@ -118,6 +150,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "settings": settings_tables,
     "request": request_table,
     "models": models_table,
+    "shipped_model": shipped_model,
+    "priors": priors,
     "commands": commands,
     "decisions": decisions,
 }
@@ -133,6 +167,45 @@ def _abilities(can: Capabilities) -> Row:
         ", ".join(word for word, is_known in covariates.items() if is_known),
         str(can.max_series_per_call or ""),
     )
+
+
+def _manifest_rows(manifest: ModelManifest) -> Iterator[Row]:
+    yield "name, revision", f"`{manifest.name}`, `{manifest.revision}`"
+    yield "licence", f"{manifest.license_name} (`{manifest.license_tag}`)"
+    yield "parameters", f"{manifest.n_parameters:,}"
+    yield "file", f"{manifest.n_bytes:,} bytes, SHA-256 `{manifest.sha256}`"
+    yield "signature", f"`{manifest.signature}`"
+    yield "steps ahead", ", ".join(map(str, manifest.steps))
+    yield "levels", ", ".join(map(str, manifest.quantile_levels))
+    for key, value in manifest.made_by.items():
+        yield f"made by: {key}", f"`{json.dumps(value)}`"
+
+
+def _constants(profiles: Sequence[Profile], part: str) -> Iterator[Row]:
+    """Yield a row for each constant of a part of a profile."""
+    owners = {one.category: getattr(one, part) if part else one for one in profiles}
+    for name in next(iter(owners.values())).__dataclass_fields__:
+        if name in _TOLD_ABOVE:
+            continue
+        kinds: dict[str, list[str]] = {}
+        for category, owner in owners.items():
+            kinds.setdefault(_constant(getattr(owner, name)), []).append(category)
+        most, *others = sorted(kinds, key=lambda told: -len(kinds[told]))
+        exceptions = (f"{', '.join(kinds[told])}: {told}" for told in others)
+        yield f"`{name}`", most, "; ".join(exceptions)
+
+
+def _constant(value: object) -> str:
+    match value:
+        case Range(low, high):
+            return f"{low:g} to {high:g} (log)" if low < high else f"{low:g}"
+        case Spread(low, high):
+            return f"{low:g} to {high:g}" if low < high else f"{low:g}"
+        case tuple():
+            counts = {one: value.count(one) for one in dict.fromkeys(value)}
+            return ", ".join(f"{one:g} ({n})" for one, n in counts.items())
+        case _:
+            return f"{value:g}"
 
 
 def _settings_table(rows: Iterable[Row]) -> str:

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from card import write_part
 from dev_panel import (
     CADENCES_BY_STEP,
     MIN_POINTS,
@@ -135,6 +136,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--markets", type=int, default=N_MARKETS, help="of each prior")
     parser.add_argument("--out", type=Path, help="a report, .md or .html (with plots)")
+    parser.add_argument("--card", action="store_true", help="write the model card")
     options = parser.parse_args()
     require_data()
     found = compare(options.markets)
@@ -144,6 +146,8 @@ def main() -> None:
         render = as_html if options.out.suffix == ".html" else as_markdown
         options.out.write_text(render(found), encoding="utf-8")
         print(options.out)
+    if options.card:
+        write_part("moments", as_markdown(found))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from card import as_markdown as table_of
 from tsfm_runner.core.bootstrap import Interval
 
 Moments: TypeAlias = Mapping[str, Interval]
@@ -36,20 +37,18 @@ def with_interval(one: Interval) -> str:
 def as_markdown(found: Found) -> str:
     """Return one table: a row a moment, a column a cadence, in each all panels."""
     names = list(next(iter(found.values())))
-    lines = [
-        f"Each cell: {', '.join(names)}.",
-        "",
-        f"| moment | {' | '.join(found)} |",
-        "|---" + "|---" * len(found) + "|",
+    rows = [
+        (
+            moment,
+            *(
+                ", ".join(as_text(columns[name][moment].value) for name in names)
+                for columns in found.values()
+            ),
+        )
+        for moment in next(iter(found.values()))[names[0]]
     ]
-    for moment in next(iter(found.values()))[names[0]]:
-        cells = [
-            ", ".join(as_text(columns[name][moment].value) for name in names)
-            for columns in found.values()
-        ]
-        safe = moment.replace("|", "\\|")
-        lines.append(f"| {safe} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+    table = table_of(("moment", *found), rows)
+    return f"Each cell: {', '.join(names)}.\n\n{table}"
 
 
 def as_html(found: Found) -> str:

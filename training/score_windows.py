@@ -7,20 +7,18 @@ when events are drawn again. The same seed draws the same windows for every mode
 
 import argparse
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
+from card import write_part
 from dev_panel import read_core_series, require_data
 from recorded_windows import CADENCES_S, HORIZON, cut_windows
+from scores_report import card_part, ratio_rows, score_rows, terminal_table
 from window_bands import baseline_bands, find_model, model_bands
-from window_scores import COVERAGE, LEVELS, MODEL, RIVALS, judged, scored
-
-LEAST_EVENTS = 5  # fewer are listed without an interval that could be believed
+from window_scores import LEVELS, MODEL, RIVALS, judged, scored
 
 
 def study(named: str, cadences: list[str]) -> dict[str, Any]:
@@ -51,48 +49,6 @@ def study(named: str, cadences: list[str]) -> dict[str, Any]:
     }
 
 
-def ratio_table(document: Mapping[str, Any]) -> Table:
-    """Return the table of ratios, a row for each cadence and each of its sources."""
-    table = Table(title=f"{document['model']}: mean pinball loss, ratio to", box=None)
-    table.add_column("")
-    for name in ("windows", "events", *RIVALS):
-        table.add_column(name, justify="right")
-    for cadence, found in document["cadences"].items():
-        rows = {cadence: found["all"]} | {
-            f"  {source}": one for source, one in found["by_source"].items()
-        }
-        for name, one in rows.items():
-            ratios = (_with_edges(one, against) for against in RIVALS)
-            style = "bold" if name == cadence else None
-            counts = f"{one['n_windows']:,}", f"{one['n_events']:,}"
-            table.add_row(name, *counts, *ratios, style=style)
-    return table
-
-
-def _with_edges(one: Mapping[str, Any], against: str) -> str:
-    value, low, high = one["ratios"][against].values()
-    if one["n_events"] < LEAST_EVENTS or low is None:
-        return f"{value:.3f} ({'few events':^12s})"
-    return f"{value:.3f} ({low:.3f}-{high:.3f})"
-
-
-def score_table(document: Mapping[str, Any]) -> Table:
-    """Return the table of raw bands: coverage without and with the edges, and size."""
-    table = Table(title=f"raw bands of {COVERAGE:.0%}, steps 1 to {HORIZON}", box=None)
-    table.add_column("")
-    table.add_column("by")
-    for name in ("C-", "C+", "C+ lies in", "width", "interval score", "mean pinball"):
-        table.add_column(name, justify="right")
-    for cadence, found in document["cadences"].items():
-        for name, scores in found["all"]["scores"].items():
-            inside, closed, *sizes = (one["value"] for one in scores.values())
-            edges = "{low:.3f}-{high:.3f}".format(**scores["closed"])
-            cells = (f"{inside:.3f}", f"{closed:.3f}", edges)
-            shown = document["model"] if name == MODEL else name
-            table.add_row(cadence, shown, *cells, *(f"{one:.5f}" for one in sizes))
-    return table
-
-
 def main() -> None:
     """Print how a model does on recorded markets."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -104,6 +60,7 @@ def main() -> None:
     )
     parser.add_argument("--cadence", choices=CADENCES_S, action="append")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    parser.add_argument("--card", action="store_true", help="write the model card")
     options = parser.parse_args()
     require_data()
     document = study(options.model, options.cadence or list(CADENCES_S))
@@ -111,8 +68,10 @@ def main() -> None:
         print(json.dumps(document, indent=1))
         return
     console = Console(width=120)
-    console.print(ratio_table(document))
-    console.print(score_table(document))
+    for rows in (ratio_rows(document), score_rows(document)):
+        console.print(terminal_table(rows))
+    if options.card:
+        write_part("scores", card_part(document))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,12 @@ from docs.generated_parts import PARTS, on_page_markdown
 from tests.docs.reading import PAGES, ROOT, name_of
 
 from tsfm_runner.adapters.model_registry import load_registry
+from tsfm_runner.adapters.models.store import SHIPPED_MODELS, stored_model
 from tsfm_runner.adapters.setting_tree import list_settings
 from tsfm_runner.api.schemas import ForecastRequest
 from tsfm_runner.domain.forecast import FallbackReason
+from tsfm_runner.testing.markets import PRIORS
+from tsfm_runner.testing.markets.profiles import Pace, Venue
 
 SOURCE = ROOT / "src" / "tsfm_runner"
 API = SOURCE / "api"
@@ -132,6 +136,38 @@ def test_every_model_stands_in_the_made_table_with_its_licence() -> None:
         assert any(
             f"`{model.name}`" in row and model.license_name in row for row in rows
         )
+
+
+def test_the_model_card_names_the_file_that_is_shipped() -> None:
+    manifest = stored_model(SHIPPED_MODELS / "tsfm-mini" / "1").manifest
+
+    told = PARTS["shipped_model"]()
+
+    assert manifest.sha256 in told
+    assert f"| parameters | {manifest.n_parameters:,} |" in told
+    assert all(f"made by: {key}" in told for key in manifest.made_by)
+
+
+def test_the_model_card_tells_every_constant_of_every_prior() -> None:
+    text = PARTS["priors"]()
+
+    for name, profiles in PRIORS.items():
+        _, _, section = text.partition(f"### {name}\n")
+        for kind in profiles:
+            assert f"{kind.category} ({kind.shape}, {kind.weight:g}" in section
+    for part in (Pace, Venue):
+        for field in fields(part):
+            assert text.count(f"| `{field.name}` |") == len(PRIORS)
+
+
+def test_a_constant_is_told_as_most_kinds_have_it_and_then_the_others() -> None:
+    [row] = [
+        row
+        for row in PARTS["priors"]().splitlines()
+        if row.startswith("| `hazard_share` |") and "hazard: 1" in row
+    ]
+
+    assert row == "| `hazard_share` | 0 | hazard: 1 |"
 
 
 def test_every_command_is_described() -> None:
