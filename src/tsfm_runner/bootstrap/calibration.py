@@ -35,7 +35,7 @@ def load_har_table() -> HarTable:
 
 
 def load_priors() -> Mapping[str, Prior]:
-    """Return what is shipped of each baseline before anything has happened."""
+    """Return what is shipped of baselines and of our own model, by their names."""
     document = files("tsfm_runner") / "data" / "priors.json"
     priors = json.loads(document.read_text(encoding="utf-8"))["priors"]
     return {name: Prior.from_mapping(one) for name, one in priors.items()}

@@ -1,4 +1,4 @@
-"""What a new installation knows of a baseline before anything has happened."""
+"""What a new installation knows of a model before anything has happened."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
