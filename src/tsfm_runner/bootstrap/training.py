@@ -11,7 +11,7 @@ from typing import NamedTuple
 from rich.console import Console
 
 from tsfm_runner.adapters.models import ModelManifest, ModelStore, StoredModel
-from tsfm_runner.adapters.models.adding import Candidate, write_model
+from tsfm_runner.adapters.models.adding import Candidate, add_model, write_model
 from tsfm_runner.adapters.work_folder import WorkFolder
 from tsfm_runner.bootstrap.studying import make_design, make_models, open_workers
 from tsfm_runner.config import Settings
@@ -169,6 +169,19 @@ def judge(  # noqa: PLR0913 - one keyword for each thing that is handed in
         evidence = list(evidence_beside(study, name))
     occasion = Occasion(now, "evaluation", settings.routing.baseline_method)
     return prefer(evidence, settings.verdict, occasion)
+
+
+def kept_if_preferred(
+    store: ModelStore,
+    candidate: Candidate,
+    preference: Preference,
+    *,
+    reserved: Collection[str],
+) -> StoredModel | None:
+    """Store a model that is preferred; None where it is not, and nothing is stored."""
+    if not preference.is_preferred:
+        return None
+    return add_model(store, candidate, reserved=reserved)
 
 
 def _with_both(

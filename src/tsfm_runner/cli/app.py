@@ -27,6 +27,7 @@ from tsfm_runner.cli.models import list_models, models
 from tsfm_runner.cli.observe import observe
 from tsfm_runner.cli.serve import serve
 from tsfm_runner.cli.simulate import simulate
+from tsfm_runner.cli.train import train
 from tsfm_runner.cli.verdict import verdict
 
 
@@ -85,6 +86,7 @@ for _command in (
     calibrate,
     evaluate,
     verdict,
+    train,
     gate,
     doctor,
     bench,

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from tsfm_runner.adapters.files.recording import Recording, Wanted, read_recording
 from tsfm_runner.adapters.ledger.told import told_prices
 from tsfm_runner.adapters.models import ModelManifest
-from tsfm_runner.adapters.models.adding import Candidate, add_model, require_addable
+from tsfm_runner.adapters.models.adding import Candidate, require_addable
 from tsfm_runner.adapters.models.manifest import told
 from tsfm_runner.bootstrap.training import (
     Trained,
@@ -22,6 +22,7 @@ from tsfm_runner.bootstrap.training import (
     candidate_of,
     free_revision,
     judge,
+    kept_if_preferred,
     require_extra,
     train_on,
 )
@@ -67,7 +68,7 @@ def train(  # noqa: PLR0913 - one parameter an option
     ] = None,
     where: WhereOption = None,
     minutes: Annotated[
-        float, typer.Option(min=0.1, help="Longest training; judging comes after it.")
+        float, typer.Option(min=0.01, help="Longest training; judging comes after it.")
     ] = 10.0,
     seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 1,
     jobs: Annotated[
@@ -105,9 +106,7 @@ def train(  # noqa: PLR0913 - one parameter an option
         typer.echo("stopped: nothing was stored", err=True)
         raise typer.Exit(_STOPPED)
     trained, candidate, preference = found
-    kept = None
-    if preference.is_preferred:
-        kept = add_model(store, candidate, reserved=others)
+    kept = kept_if_preferred(store, candidate, preference, reserved=others)
     _tell(Ended(wish, lessons, trained, preference, kept), as_json=as_json)
     if kept is None:
         raise typer.Exit(ExitCode.FAILED)

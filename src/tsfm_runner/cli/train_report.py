@@ -33,6 +33,8 @@ def judged_table(ended: Ended) -> Table:
         *("freq", "verdict", "score ratio", "against"),
         *("closed", "open", "outcomes", "events"),
     )
+    for column in table.columns:
+        column.no_wrap = True
     for column in table.columns[4:]:
         column.justify = "right"
     for one in ended.preference.segments:
