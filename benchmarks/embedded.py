@@ -1,10 +1,10 @@
 """What a model in the service's own process costs: time of a call, start, memory.
 
 Calls are made on one thread, with everything that they need: from contexts of 288
-prices to prices at every level; the goals are for the time of a core of its own, which
-is what the thread was given, however busy others are. Start and memory are those of ``tsfm-runner serve``,
-with the model and without it, in turns: from its first instruction to its first answer,
-and what it holds after some requests.
+prices to prices at every level. The goals are for the CPU time of that thread, however
+busy others keep the machine. Start and memory are those of ``tsfm-runner serve``, with
+the model and without it, in turns: from its first instruction to its first answer, and
+what it holds after some requests.
 """
 
 import json
