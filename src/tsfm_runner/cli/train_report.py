@@ -30,22 +30,18 @@ def judged_table(ended: Ended) -> Table:
     """Return a row for each step between points."""
     table = plain_table(
         f"{ended.wish.name} on events it has not seen",
-        *("freq", "verdict", "score ratio", "against"),
-        *("closed", "open", "outcomes", "events"),
+        *("freq", "verdict", "score ratio", "against", "coverage", "events"),
     )
-    for column in table.columns:
+    for column in table.columns[2:]:
         column.no_wrap = True
-    for column in table.columns[4:]:
-        column.justify = "right"
+    table.columns[-1].justify = "right"
     for one in ended.preference.segments:
         table.add_row(
             step_text(one.key.step_s),
-            one.reason.value if one.reason else "proven",
+            one.reason.value.replace("_", " ") if one.reason else "proven",
             f"{_text(one.ratio)} [{_text(one.low)}, {_text(one.high)}]",
             one.against,
-            _text(one.closed),
-            _text(one.open),
-            f"{one.n:,}",
+            f"{_text(one.open)} to {_text(one.closed)}",
             f"{one.n_groups:,}",
         )
     return table
