@@ -147,7 +147,7 @@ def test_a_local_file_is_stored_under_the_same_rules(
 
 
 def test_what_is_neither_file_nor_address_nor_model_is_told() -> None:
-    for source in ("nothing", "ewma"):
+    for source in ("nothing", "ewma", "x" * 300):
         result = run("models", "pull", source)
 
         assert result.exit_code == ExitCode.USAGE

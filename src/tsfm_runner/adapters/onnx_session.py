@@ -55,7 +55,9 @@ class OnnxSession:
             [values] = self._session.run([output], dict(inputs))
         except self._errors as exc:
             raise OnnxError(_first_line(exc)) from exc
-        return np.asarray(values, dtype=np.float32)
+        if not isinstance(values, np.ndarray) or values.dtype != np.float32:
+            raise OnnxError(f"its output {output} is no tensor of float32")
+        return values
 
 
 def _options(onnxruntime: Any, threads: int) -> Any:  # noqa: ANN401 - it has no types
@@ -81,4 +83,9 @@ def _errors_of(state: Any) -> tuple[type[Exception], ...]:  # noqa: ANN401
 
 
 def _first_line(exc: Exception) -> str:
-    return str(exc).strip().partition("\n")[0][:300]
+    return printable(str(exc).strip().partition("\n")[0][:300])
+
+
+def printable(text: str) -> str:
+    """Return text of a file in which nothing is left that a terminal would obey."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)

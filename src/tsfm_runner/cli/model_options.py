@@ -71,7 +71,7 @@ def candidate_of(found: Found, said: dict[str, object], *, source: str) -> Candi
             said={**told, **said},
             known=found.known,
             source=source,
-            added_at=datetime.fromtimestamp(time.time(), UTC).replace(microsecond=0),
+            added_at=datetime.fromtimestamp(time.time(), UTC),
         )
     except ModelFileError as exc:
         raise UnreadableInputError(f"{source}: {exc}") from exc

@@ -1,6 +1,7 @@
 """``models pull``: fetch a model file, or let the daemon install one of its models."""
 
 import asyncio
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -129,7 +130,7 @@ def _found(source: str, sha256: str | None) -> Found:
     expected = None if sha256 is None else sha256.strip().lower()
     if is_address(source):
         return asyncio.run(_fetched(source, expected))
-    if not Path(source).exists():
+    if not os.access(source, os.F_OK):
         raise UnreadableInputError(
             f"{source} is no address, no file here, and no model of tollama that the "
             "registry knows"

@@ -30,6 +30,8 @@ Flaw: TypeAlias = Literal[
     "fixed_batch",
     "few_levels",
     "infinite",
+    "integers",
+    "named_to_clear_the_screen",
     "no_features",
     "other_answer",
     "not_a_number",
@@ -127,13 +129,20 @@ def _inputs(flaw: Flaw | None) -> list[ValueInfoProto]:
 def _output(flaw: Flaw | None) -> ValueInfoProto:
     name = "bands" if flaw == "other_answer" else "offsets"
     shape: list[int | str] = ["N", len(STEPS), "levels"]
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+    kind = TensorProto.INT64 if flaw == "integers" else TensorProto.FLOAT
+    return helper.make_tensor_value_info(name, kind, shape)
 
 
 _AFTER: Mapping[Flaw | None, Callable[[], list[NodeProto]]] = {
     "batch_matters": lambda: [
         helper.make_node("ReduceMax", ["sound"], ["most"], keepdims=1),
         helper.make_node("Add", ["sound", "most"], ["offsets"]),
+    ],
+    "integers": lambda: [
+        helper.make_node("Cast", ["sound"], ["offsets"], to=TensorProto.INT64)
+    ],
+    "named_to_clear_the_screen": lambda: [
+        helper.make_node("Reshape", ["sound", "axes"], ["offsets"], name="\x1b[2J")
     ],
     "random": lambda: [
         helper.make_node("RandomNormalLike", ["mean"], ["noise"]),

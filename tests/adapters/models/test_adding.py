@@ -163,6 +163,21 @@ def test_the_folder_of_a_removed_model_goes_with_its_last_revision(
     assert files_in(store.own_dir) == [".lock"]
 
 
+def test_a_model_that_lies_behind_a_link_is_removed_with_the_link(
+    store: ModelStore, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    store.own_dir.mkdir()
+    store.own_dir.joinpath("tiny").symlink_to(elsewhere)
+    model = stored(store)
+
+    remove_models(store, [model.path])
+
+    assert files_in(store.own_dir) == [".lock"]
+    assert files_in(elsewhere) == []
+
+
 def replace_for_ever(
     store: ModelStore, candidates: list[Candidate], told: Connection
 ) -> None:

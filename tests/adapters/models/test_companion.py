@@ -93,6 +93,8 @@ def test_what_cannot_be_read_or_is_too_large_is_refused(file: Path) -> None:
         read_bounded(file, max_bytes=n_bytes - 1)
     with pytest.raises(UnreadableInputError, match="No such file"):
         read_local(file.with_name("other.onnx"))
+    with pytest.raises(UnreadableInputError, match="name too long"):
+        read_local(file.with_name("x" * 300))
 
 
 def test_a_checksum_is_of_these_bytes_or_refused() -> None:

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from tests.adapters.models.graphs import LEVELS
-from tests.adapters.models.samples import candidate
+from tests.adapters.models.samples import candidate, empty_store, stored
 
 from tsfm_runner.adapters.models.manifest import MAX_MANIFEST_BYTES, ModelManifest
+from tsfm_runner.adapters.models.store import stored_model
 from tsfm_runner.errors import ModelFileError
 
+LEVELS_OF_100 = [round(0.0095 * n + 0.0202, 4) for n in range(1, 101)]
 Change = Callable[[dict[str, Any]], object]
 
 
@@ -30,6 +32,29 @@ def test_a_manifest_comes_back_as_it_was(path: Path, manifest: ModelManifest) ->
 
     assert ModelManifest.read(path) == manifest
     assert not list(path.parent.glob("*.part"))
+
+
+def test_what_looks_like_a_list_comes_back_as_it_was(tmp_path: Path) -> None:
+    model = stored(empty_store(tmp_path), made_by={"note": "[1,2,   3]"})
+
+    assert stored_model(model.path).manifest.made_by == {"note": "[1,2,   3]"}
+
+
+@pytest.mark.parametrize(
+    "made_by",
+    [
+        '{"loss": NaN}',
+        '{"note": "\\ud800"}',
+        '{"a":' * 240 + "1" + "}" * 240,
+        '{"a":' * 900 + "1" + "}" * 900,
+        json.dumps({"note": "x" * MAX_MANIFEST_BYTES}),
+    ],
+)
+def test_a_model_whose_manifest_could_not_be_read_again_is_refused(
+    made_by: str,
+) -> None:
+    with pytest.raises(ModelFileError, match="what it says of itself"):
+        candidate(made_by=made_by)
 
 
 def test_levels_stand_on_one_line_for_people(
@@ -76,6 +101,9 @@ def test_one_of_plain_json_without_what_has_a_default_is_read(
         (lambda d: d.update(quantile_levels=[0.1, 0.8]), "must lie symmetrically"),
         (lambda d: d.update(quantile_levels=[0.12345, 0.87655]), "at most 4 digits"),
         (lambda d: d.update(quantile_levels=[0.0, 1.0]), "quantile_levels.0: "),
+        (lambda d: d.update(quantile_levels=LEVELS_OF_100), "at most 99 items"),
+        (lambda d: d.update(description="\x07"), "description: must be printable"),
+        (lambda d: d.update(description="x" * 2_001), "at most 2000 characters"),
         (lambda d: d.update(added_at="2026-11-26T05:00:00"), "added_at: "),
     ],
 )

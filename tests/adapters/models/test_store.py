@@ -1,5 +1,6 @@
 """Models are found by name and revision, and only whole ones are handed out."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from tests.adapters.models.samples import NOW, candidate, empty_store, stored
 
 from tsfm_runner.adapters.models import ModelStore, model_store
 from tsfm_runner.adapters.models.adding import add_model, write_model
+from tsfm_runner.adapters.models.manifest import MAX_MODEL_BYTES
 from tsfm_runner.adapters.models.store import SHIPPED_MODELS
 from tsfm_runner.errors import ConfigurationError, ModelFileError
 
@@ -89,6 +91,14 @@ def test_a_file_that_is_cut_short_is_found(store: ModelStore) -> None:
     whole = len(model_bytes())
 
     with pytest.raises(ModelFileError, match=f"{whole - 100} bytes .* have {whole}"):
+        model.read_bytes_checked()
+
+
+def test_a_file_without_an_end_is_not_read_to_its_end(store: ModelStore) -> None:
+    model = stored(store)
+    os.truncate(model.file, MAX_MODEL_BYTES + 1)
+
+    with pytest.raises(ModelFileError, match=r"damaged: it has more than 67,108,864"):
         model.read_bytes_checked()
 
 

@@ -24,6 +24,7 @@ from tsfm_runner.adapters.models.manifest import (
     ModelManifest,
 )
 from tsfm_runner.adapters.models.store import ModelStore, StoredModel, sha256_of
+from tsfm_runner.adapters.onnx_session import printable
 from tsfm_runner.adapters.process_lock import LockHeldError, ProcessLock
 from tsfm_runner.adapters.working.array_file import PART, sync_folder
 from tsfm_runner.errors import ConfigurationError, InvalidTaskError
@@ -76,8 +77,9 @@ def try_candidate(
         n_bytes=len(content),
         n_parameters=n_parameters,
         added_at=added_at,
-        source=source,
+        source=printable(source),
     )
+    manifest.text()  # refuses what could be stored, and never be read again
     return Candidate(content, manifest, known or golden)
 
 
@@ -145,7 +147,7 @@ def remove_models(store: ModelStore, folders: Collection[Path]) -> None:
             _remove_left_overs(folder, keep=())
             for empty in (folder, folder.parent):
                 if empty.exists() and not any(empty.iterdir()):
-                    empty.rmdir()
+                    empty.unlink() if empty.is_symlink() else empty.rmdir()
 
 
 def _folder(store: ModelStore, manifest: ModelManifest) -> Path:

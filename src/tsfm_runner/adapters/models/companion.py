@@ -77,7 +77,13 @@ def read_local(path: Path) -> Found:
     Raises ``UnreadableInputError`` for what cannot be read or is too large, and
     ``ModelFileError`` for known answers that are damaged.
     """
-    is_folder = path.is_dir()
+    try:
+        return _read_local(path, is_folder=path.is_dir())
+    except OSError as exc:
+        raise UnreadableInputError(f"{path} cannot be read: {exc.strerror}") from None
+
+
+def _read_local(path: Path, *, is_folder: bool) -> Found:
     beside = path / MANIFEST_FILE if is_folder else path.with_name(path.name + ENDING)
     companion = None
     if beside.exists():

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from tsfm_runner.adapters.models.golden import Context, Golden, inputs_of
 from tsfm_runner.adapters.models.manifest import ModelFacts, told
 from tsfm_runner.adapters.models.onnx_file import NotOnnxError, read_onnx
-from tsfm_runner.adapters.onnx_session import OnnxError, OnnxSession
+from tsfm_runner.adapters.onnx_session import OnnxError, OnnxSession, printable
 from tsfm_runner.core.arrays import Float32Array
 from tsfm_runner.core.foundation.inputs import ModelInputs
 from tsfm_runner.core.foundation.signature import (
@@ -162,11 +162,12 @@ def _fits(shape: _Shape, rest: tuple[int, ...]) -> bool:
 
 
 def _listed(names: Mapping[str, object]) -> str:
-    return ", ".join(names) or "none"
+    return printable(", ".join(names)) or "none"
 
 
 def _told_shape(shape: _Shape) -> str:
-    return f"({', '.join('?' if part is None else str(part) for part in shape)})"
+    parts = ("?" if part is None else str(part) for part in shape)
+    return printable(f"({', '.join(parts)})")
 
 
 def _require_sound(offsets: Float32Array, shape: tuple[int, ...]) -> None:

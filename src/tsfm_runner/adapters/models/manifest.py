@@ -18,7 +18,7 @@ from pydantic import (
 
 from tsfm_runner.adapters.text_file import replace_text
 from tsfm_runner.domain.model import LicenceTag
-from tsfm_runner.domain.task import MAX_HORIZON, MAX_LEVEL, MIN_LEVEL
+from tsfm_runner.domain.task import MAX_HORIZON, MAX_LEVEL, MAX_LEVELS, MIN_LEVEL
 from tsfm_runner.errors import ModelFileError
 
 MANIFEST_FILE = "model.json"
@@ -56,8 +56,15 @@ def _plain(name: str) -> str:
     return name
 
 
-def _shown(text: str) -> str:
+def _printable(text: str) -> str:
     """Refuse what a terminal would take for a command."""
+    if not text.isprintable():
+        raise ValueError("must be printable")
+    return text
+
+
+def _shown(text: str) -> str:
+    """Refuse what would be taken for a command where it is shown."""
     if not text.isprintable() or set("[]") & set(text):
         raise ValueError("must be printable and without brackets")
     return text
@@ -67,6 +74,7 @@ PlainName = Annotated[str, AfterValidator(_plain)]
 """A name that is also the name of a folder, on every system."""
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Text = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_shown)]
+_Description = Annotated[str, Field(max_length=2_000), AfterValidator(_printable)]
 _Step = Annotated[int, Field(ge=1, le=MAX_HORIZON)]
 _Level = Annotated[float, Field(ge=MIN_LEVEL, le=MAX_LEVEL)]
 
@@ -81,12 +89,14 @@ class ModelFacts(BaseModel):
     revision: PlainName
     license_name: _Text = "unknown"
     license_tag: LicenceTag = "unknown"
-    description: str = ""
+    description: _Description = ""
     steps: Annotated[
         tuple[_Step, ...], Field(min_length=1), AfterValidator(_askable_steps)
     ]
     quantile_levels: Annotated[
-        tuple[_Level, ...], Field(min_length=2), AfterValidator(_askable_levels)
+        tuple[_Level, ...],
+        Field(min_length=2, max_length=MAX_LEVELS),
+        AfterValidator(_askable_levels),
     ]
     made_by: Mapping[str, Any] = Field(default_factory=dict)
 
@@ -131,17 +141,32 @@ class ModelManifest(ModelFacts):
 
     def write(self, path: Path) -> None:
         """Put the manifest in the place of what the file holds, whole or not at all."""
-        document = self.model_dump(mode="json", by_alias=True)
-        text = json.dumps(document, indent=1)
-        # A list of numbers reads better on one line.
-        replace_text(path, _NUMBERS.sub(_on_one_line, text) + "\n")
+        replace_text(path, self.text())
 
+    def text(self) -> str:
+        """Return what its file holds; raise ``ModelFileError`` where no file can.
 
-_NUMBERS = re.compile(r"\[[\s\d.,]+\]")
-
-
-def _on_one_line(found: re.Match[str]) -> str:
-    return "[" + ", ".join(found[0].strip("[]").replace(",", " ").split()) + "]"
+        What a model says of how it was made is any JSON, and not all of it can be
+        written and read again.
+        """
+        try:
+            document = self.model_dump(mode="json", by_alias=True)
+            lines = (
+                f" {json.dumps(key)}: {json.dumps(document[key])}" for key in document
+            )
+            text = "{\n" + ",\n".join(lines) + "\n}\n"
+            is_same = self.model_validate_json(text) == self
+        except (RecursionError, ValueError):
+            is_same = False
+        if not is_same:
+            raise ModelFileError(
+                "what it says of itself, as made_by, must be JSON that can be read back"
+            )
+        if len(text) > MAX_MANIFEST_BYTES:  # all of it is ASCII
+            raise ModelFileError(
+                f"what it says of itself is longer than {MAX_MANIFEST_BYTES:,} bytes"
+            )
+        return text
 
 
 def told(exc: ValidationError) -> str:

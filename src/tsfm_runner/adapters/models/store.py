@@ -8,7 +8,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from tsfm_runner.adapters.ledger.place import data_folder
-from tsfm_runner.adapters.models.manifest import MANIFEST_FILE, ModelManifest
+from tsfm_runner.adapters.models.manifest import (
+    MANIFEST_FILE,
+    MAX_MODEL_BYTES,
+    ModelManifest,
+)
 from tsfm_runner.errors import ModelFileError
 
 SHIPPED_MODELS = Path(str(files("tsfm_runner"))) / "data" / "models"
@@ -51,11 +55,17 @@ class StoredModel:
         what to do, for a file that is gone, changed or cut short.
         """
         try:
-            content = self.file.read_bytes()
+            with self.file.open("rb") as file:
+                content = file.read(MAX_MODEL_BYTES + 1)
         except OSError as exc:
             raise ModelFileError(
                 f"{self.file} cannot be read: {exc.strerror}. {self._way_out}"
             ) from None
+        if len(content) > MAX_MODEL_BYTES:
+            raise ModelFileError(
+                f"{self.file} is damaged: it has more than {MAX_MODEL_BYTES:,} bytes, "
+                f"and should have {self.manifest.n_bytes:,}. {self._way_out}"
+            )
         found, expected = sha256_of(content), self.manifest.sha256
         if found != expected:
             raise ModelFileError(
