@@ -75,8 +75,10 @@ def test_a_file_that_holds_another_kind_of_model_is_refused(
 ) -> None:
     stored = store_model(tmp_path, flaw)
 
-    with pytest.raises(ModelFileError, match=told):
+    with pytest.raises(ModelFileError, match=told) as caught:
         open_model(stored, threads=1)
+
+    assert "models verify tiny@1" in str(caught.value)
 
 
 def test_a_damaged_file_is_refused_with_what_was_found(tmp_path: Path) -> None:

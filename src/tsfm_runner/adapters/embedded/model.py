@@ -98,7 +98,10 @@ def open_model(stored: StoredModel, *, threads: int) -> EmbeddedModel:
         model = EmbeddedModel(stored.manifest, OnnxSession(content, threads=threads))
         model.quantiles(_flat(), horizon=1)
     except OnnxError as exc:
-        raise ModelFileError(f"{stored.file} cannot be used: {exc}") from exc
+        raise ModelFileError(
+            f"{stored.file} cannot be used: {exc}; "
+            f"`tsfm-runner models verify {stored.label}` tells more"
+        ) from exc
     return model
 
 
