@@ -45,6 +45,7 @@ def refused(client: TestClient, body: object, *, route: str = V1) -> Json:
         ({"quantiles": [0.9, 0.1]}, ["quantiles"]),
         ({"quantiles": [0.5, 0.5]}, ["quantiles"]),
         ({"quantiles": [0.0]}, ["quantiles", 0]),
+        ({"quantiles": ["x"] * 100_000}, ["quantiles"]),
         ({"series": []}, []),
         ({"series": [], "data_url": "file:///series.csv"}, []),
         (
@@ -72,6 +73,12 @@ def test_a_field_that_breaks_a_rule_is_named(
         ({"id": ""}, ["id"]),
         ({"id": "x" * 257}, ["id"]),
         ({"freq": ""}, ["freq"]),
+        ({"freq": "9" * 65}, ["freq"]),
+        ({"timestamps": [f"2026-01-01T00:00:00.{0:060}"]}, ["timestamps", 0]),
+        (
+            {"static_covariates": dict.fromkeys(map(str, range(33)))},
+            ["static_covariates"],
+        ),
         ({"timestamps": [1, 2]}, ["timestamps", 0]),
         ({"target": [None] * 40}, ["target", 0, "int"]),
         ({"target": [True] * 40}, ["target", 0, "int"]),

@@ -152,6 +152,10 @@ def test_a_step_or_time_that_nobody_forecasts_at_is_a_400(
     ("series", "told"),
     [
         ({"timestamps": ["t0"] * 40}, "Invalid isoformat string: 't0', in series rain"),
+        (
+            {"timestamps": ["0001-01-01T00:00:00+14:00"] * 40},
+            "date value out of range, in series rain",
+        ),
         ({"timestamps": times(1) * 40}, "Series rain has two points at one time"),
         (
             {"freq": "banana", "timestamps": times(1) * 40},

@@ -15,16 +15,19 @@ from pydantic import (
 )
 
 from tsfm_runner.api.schemas import MAX_BATCH, MAX_COVARIATES
-from tsfm_runner.domain.task import MAX_HORIZON, MAX_MARKET_ID_LENGTH
+from tsfm_runner.domain.task import MAX_HORIZON, MAX_LEVELS, MAX_MARKET_ID_LENGTH
 
 Text: TypeAlias = Annotated[StrictStr, Field(min_length=1)]
 SeriesId: TypeAlias = Annotated[Text, Field(max_length=MAX_MARKET_ID_LENGTH)]
+Name: TypeAlias = Annotated[Text, Field(max_length=256)]
+Moment: TypeAlias = Annotated[Text, Field(max_length=64)]
 Number: TypeAlias = StrictInt | StrictFloat
 Level: TypeAlias = Annotated[StrictFloat, Field(gt=0, lt=1)]
 Column: TypeAlias = Annotated[
     list[Number | StrictStr], Field(min_length=1, fail_fast=True)
 ]
-Columns: TypeAlias = Annotated[dict[Text, Column], Field(max_length=MAX_COVARIATES)]
+Columns: TypeAlias = Annotated[dict[Name, Column], Field(max_length=MAX_COVARIATES)]
+Statics: TypeAlias = Annotated[dict[Name, Any], Field(max_length=MAX_COVARIATES)]
 
 
 class TollamaModel(BaseModel):
@@ -37,12 +40,12 @@ class TollamaSeries(TollamaModel):
     """One series; NaN stands for a price that is missing."""
 
     id: SeriesId
-    freq: Text = "auto"
-    timestamps: Annotated[list[Text], Field(min_length=1, fail_fast=True)]
+    freq: Annotated[Text, Field(max_length=64)] = "auto"
+    timestamps: Annotated[list[Moment], Field(min_length=1, fail_fast=True)]
     target: Annotated[list[Number], Field(min_length=1, fail_fast=True)]
     past_covariates: Columns | None = None
     future_covariates: Columns | None = None
-    static_covariates: dict[Text, Any] | None = None
+    static_covariates: Statics | None = None
 
     @model_validator(mode="after")
     def _lengths_match(self) -> Self:
@@ -69,7 +72,7 @@ class TollamaForecast(TollamaModel):
 
     model: Text
     horizon: Annotated[StrictInt, Field(gt=0, le=MAX_HORIZON)]
-    quantiles: list[Level] = []
+    quantiles: Annotated[list[Level], Field(max_length=MAX_LEVELS)] = []
     series: Annotated[list[TollamaSeries], Field(max_length=MAX_BATCH)] = []
     parameters: TollamaParameters = TollamaParameters()
     data_url: Any = None

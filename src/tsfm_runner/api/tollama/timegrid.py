@@ -98,4 +98,6 @@ def read_times(texts: Sequence[str]) -> FloatArray:
 def _read_time(text: str) -> float:
     """Return the moment; a time without a zone is in UTC."""
     time = datetime.fromisoformat(text)
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+    if time.tzinfo is None:
+        return time.replace(tzinfo=UTC).timestamp()
+    return time.astimezone(UTC).timestamp()  # refuses one before the first year
