@@ -109,6 +109,16 @@ def test_more_series_than_go_in_one_call_are_answered(daemon: TestClient) -> Non
     assert [one["id"] for one in answer["forecasts"]] == [str(n) for n in range(70)]
 
 
+def test_a_very_large_answer_is_written_beside_the_loop(daemon: TestClient) -> None:
+    levels = [round(0.01 * place, 2) for place in range(1, 100)]
+
+    response = daemon.post(V1, json=a_body(horizon=288, quantiles=levels))
+
+    [forecast] = response.json()["forecasts"]
+    assert forecast["quantiles"].keys() == {format(level, "g") for level in levels}
+    assert {len(column) for column in forecast["quantiles"].values()} == {288}
+
+
 def test_the_stream_is_three_lines_without_nulls(daemon: TestClient) -> None:
     response = daemon.post(API, json=a_body(quantiles=[]))
 

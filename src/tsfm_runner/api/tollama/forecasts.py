@@ -1,6 +1,7 @@
 """The two forecast routes of a daemon: one answer, as a document or as lines."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Any, TypeVar
@@ -30,6 +31,7 @@ from tsfm_runner.service.parts import in_parts
 _LINES: Mapping[int | str, dict[str, Any]] = {
     200: {"content": {NDJSON: {"schema": {"type": "string"}}}}
 }
+_THREAD_ABOVE_PRICES = 20_000
 Body = TypeVar("Body", bound=TollamaForecast)
 
 router = APIRouter(tags=["tollama"])
@@ -42,8 +44,9 @@ router = APIRouter(tags=["tollama"])
 )
 async def forecast_document(request: Request) -> Response:
     """Answer in the words of a tollama daemon, with one JSON document."""
-    _, answer = await _forecast(request, TollamaForecast)
-    return _document(answer)
+    return await _forecast(
+        request, TollamaForecast, lambda _, answer: _document(answer)
+    )
 
 
 @router.post(
@@ -54,8 +57,7 @@ async def forecast_document(request: Request) -> Response:
 )
 async def forecast_any(request: Request) -> Response:
     """Answer in the words of a tollama daemon: in lines, unless `stream` is false."""
-    body, answer = await _forecast(request, TollamaStreamedForecast)
-    return forecast_lines(answer) if body.stream else _document(answer)
+    return await _forecast(request, TollamaStreamedForecast, _lines_or_document)
 
 
 FORECAST_ROUTES: Mapping[str, Endpoint] = {
@@ -64,11 +66,17 @@ FORECAST_ROUTES: Mapping[str, Endpoint] = {
 }
 
 
+def _lines_or_document(body: TollamaStreamedForecast, answer: object) -> Response:
+    return forecast_lines(answer) if body.stream else _document(answer)
+
+
 def _document(answer: object) -> Response:
     return Response(msgspec.json.encode(answer), media_type="application/json")
 
 
-async def _forecast(request: Request, kind: type[Body]) -> tuple[Body, dict[str, Any]]:
+async def _forecast(
+    request: Request, kind: type[Body], write: Callable[[Body, object], Response]
+) -> Response:
     state = request.app.state
     settings: Settings = state.settings
     backend: Backend = state.backend
@@ -90,12 +98,22 @@ async def _forecast(request: Request, kind: type[Body]) -> tuple[Body, dict[str,
     if not is_alone:
         backend.telemetry.cycle_finished(ended_s)
     timing = Timing(1_000 * (ended_s - begun_s), 1_000 * ended_s)
-    return body, answer_of(body, questions, answers, timing)
+
+    def written() -> Response:
+        return write(body, answer_of(body, questions, answers, timing))
+
+    if _n_prices(body) > _THREAD_ABOVE_PRICES:  # others need not wait for it
+        return await asyncio.to_thread(written)
+    return written()
+
+
+def _n_prices(body: TollamaForecast) -> int:
+    n_levels = len(body.quantiles) + 1  # the median is always told
+    return len(body.series) * body.horizon * n_levels
 
 
 def _require_few_prices(body: TollamaForecast, *, limit: int) -> None:
-    n_levels = len(body.quantiles) + 1  # the median is always told
-    if len(body.series) * body.horizon * n_levels > limit:
+    if _n_prices(body) > limit:
         what = f"a request may ask for at most {limit} prices, steps times levels"
         raise ProblemError(too_large(what))
 
