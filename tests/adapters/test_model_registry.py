@@ -164,6 +164,13 @@ def test_the_file_has_the_last_word_on_the_licence_of_a_revision() -> None:
         load_registry(None, "prod", [other])
 
 
+def test_the_file_calls_no_model_commercial_that_says_otherwise_itself() -> None:
+    own = own_model("tsfm-mini", license_tag="research_only")
+
+    with pytest.raises(ConfigurationError, match="its file says research_only"):
+        load_registry(None, "dev", [own])
+
+
 def test_a_model_of_the_process_may_be_on_the_production_list(tmp_path: Path) -> None:
     document = _shipped()
     document["environments"]["prod"]["allowed_models"] = ["mine"]

@@ -260,5 +260,17 @@ def test_what_ships_cannot_be_removed(name: str) -> None:
     assert f"'{name}' is shipped with the package and stays" in result.stderr
 
 
+def test_of_a_name_that_ships_too_the_own_files_are_removed(
+    file: Path, store: ModelStore
+) -> None:
+    run("models", "add", file, "--revision", "7")
+    store.own_dir.joinpath("tiny").rename(store.own_dir / "tsfm-mini")
+
+    result = run("models", "remove", "tsfm-mini", "--yes")
+
+    assert result.stdout.endswith("deleted tsfm-mini@7\n")
+    assert labels(store) == []
+
+
 def test_what_is_not_stored_cannot_be_removed() -> None:
     assert run("models", "remove", "nope", "--yes").exit_code == ExitCode.USAGE

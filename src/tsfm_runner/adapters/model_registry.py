@@ -149,6 +149,11 @@ def _joined(
         )
     if listed.revision != own.revision:
         return own
+    if (own.license_tag, listed.license_tag) == ("research_only", "commercial_ok"):
+        raise ConfigurationError(
+            f"{path}: {own.name} is commercial_ok, and its file says research_only; if "
+            "the file is wrong, add it again with --license-tag"
+        )
     return replace(listed, family=own.family, capabilities=own.capabilities)
 
 

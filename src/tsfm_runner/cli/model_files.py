@@ -127,9 +127,10 @@ def remove(
 ) -> None:
     """Delete files of your own models."""
     store = store_of(load_for(context).settings)
-    folders = _folders_of(store, name)
+    stored = _folders_of(store, name)
+    folders = [one for one in stored if one.parent.parent == store.own_dir]
     labels = [f"{folder.parent.name}@{folder.name}" for folder in folders]
-    if any(folder.parent.parent != store.own_dir for folder in folders):
+    if not folders:
         raise InvalidTaskError(
             "name", f"{name!r} is shipped with the package and stays"
         )

@@ -130,6 +130,16 @@ def test_a_manifest_in_the_folder_of_another_stops_the_start(
         store.all()
 
 
+def test_a_model_that_would_be_taken_for_one_of_the_package_stops_the_start(
+    store: ModelStore,
+) -> None:
+    write_model(candidate(added_at=None), store.dirs[0] / "tiny" / "1")
+    write_model(candidate(slope=0.4), store.own_dir / "tiny" / "1")
+
+    with pytest.raises(ModelFileError, match=r"own.* remove tiny@1` takes it out"):
+        store.all()
+
+
 def test_a_damaged_manifest_stops_the_start(store: ModelStore) -> None:
     model = stored(store)
     model.path.joinpath("model.json").write_text("{", encoding="utf-8")

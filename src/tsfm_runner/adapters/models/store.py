@@ -116,7 +116,20 @@ class ModelStore:
         return {one.parent.name for one in self.folders() if one.parent.parent != own}
 
     def all(self) -> list[StoredModel]:
-        """Return every stored model; raise ``ModelFileError`` for a bad manifest."""
+        """Return every stored model.
+
+        Raises ``ModelFileError`` for a bad manifest, and for a revision of the user's
+        that the package has too: what is known of one would be told of the other.
+        """
+        met: set[str] = set()
+        for folder in self.folders():
+            label = _label(folder)
+            if label in met:
+                raise ModelFileError(
+                    f"{folder} has the name and revision of another model: "
+                    f"`tsfm-runner models remove {label}` takes it out"
+                )
+            met.add(label)
         return list(map(stored_model, self.folders()))
 
     def find(self, name: str, revision: str | None = None) -> StoredModel:
@@ -139,7 +152,7 @@ class ModelStore:
         return max(models, key=_age)
 
     def _labels(self) -> Iterator[str]:
-        return (f"{one.parent.name}@{one.name}" for one in self.folders())
+        return map(_label, self.folders())
 
 
 def model_store(models_dir: Path | None) -> ModelStore:
@@ -157,6 +170,10 @@ def stored_model(folder: Path) -> StoredModel:
             "which belongs into another folder"
         )
     return StoredModel(folder, manifest)
+
+
+def _label(folder: Path) -> str:
+    return f"{folder.parent.name}@{folder.name}"
 
 
 def sha256_of(content: bytes) -> str:
