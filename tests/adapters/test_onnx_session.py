@@ -1,5 +1,7 @@
 """A session opens what is a model, runs it, and maps every foreign error."""
 
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -69,3 +71,21 @@ def test_a_session_of_one_thread_starts_none() -> None:
     OnnxSession(model_bytes(), threads=1).run("offsets", SHOWN)
 
     assert threading.active_count() == before
+
+
+def test_a_library_that_cannot_be_loaded_is_said_in_one_line() -> None:
+    program = (
+        "import sys; sys.modules['onnxruntime'] = None; "
+        "from tsfm_runner.adapters.onnx_session import OnnxSession; "
+        "OnnxSession(b'', threads=1)"
+    )
+
+    ended = subprocess.run(  # noqa: S603 - a program of ours
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+
+    assert ended.stderr.splitlines()[-1] == (
+        "tsfm_runner.errors.ConfigurationError: onnxruntime, which runs our own "
+        "models, cannot be loaded (import of onnxruntime halted; None in sys.modules);"
+        " install it again, or set embedded.enabled to false"
+    )

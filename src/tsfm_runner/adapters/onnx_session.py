@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tsfm_runner.core.arrays import Float32Array
+from tsfm_runner.errors import ConfigurationError
 
 _ONLY_FATAL = 4
 
@@ -21,12 +22,9 @@ class OnnxSession:
     def __init__(self, content: bytes, *, threads: int) -> None:
         """Open the model that a file holds; raise ``OnnxError`` if it is none.
 
-        ONNX Runtime is imported only here: few programs need it, and all wait for
-        what they import.
+        Raises ``ConfigurationError`` where ONNX Runtime itself cannot be loaded.
         """
-        onnxruntime: Any = import_module("onnxruntime")
-        onnxruntime.disable_telemetry_events()
-        self._errors = _errors_of(import_module("onnxruntime.capi._pybind_state"))
+        onnxruntime, self._errors = _library()
         try:
             self._session = onnxruntime.InferenceSession(
                 content, _options(onnxruntime, threads), ["CPUExecutionProvider"]
@@ -58,6 +56,23 @@ class OnnxSession:
         if not isinstance(values, np.ndarray) or values.dtype != np.float32:
             raise OnnxError(f"its output {output} is no tensor of float32")
         return values
+
+
+def _library() -> tuple[Any, tuple[type[Exception], ...]]:
+    """Import ONNX Runtime, and return it with all its errors.
+
+    Not before it is needed: few programs do, and all wait for what they import.
+    """
+    try:
+        onnxruntime: Any = import_module("onnxruntime")
+        state = import_module("onnxruntime.capi._pybind_state")
+    except ImportError as exc:
+        raise ConfigurationError(
+            f"onnxruntime, which runs our own models, cannot be loaded ({exc}); "
+            "install it again, or set embedded.enabled to false"
+        ) from exc
+    onnxruntime.disable_telemetry_events()
+    return onnxruntime, _errors_of(state)
 
 
 def _options(onnxruntime: Any, threads: int) -> Any:  # noqa: ANN401 - it has no types
