@@ -223,7 +223,7 @@ async def test_a_rung_is_asked_for_as_many_series_as_its_settings_say() -> None:
         one.provenance.batch_size for one in served if isinstance(one, ServedForecast)
     ]
     assert sorted(sizes) == [1, 2, 2, 2, 2]
-    assert batch_limits(few, "embedded") == BatchLimits(2, 2 * 288, 2, 32)
+    assert batch_limits(few, "embedded") == BatchLimits(2, 2 * 288, 1, 32)
     assert batch_limits(few, "tollama") == BatchLimits(7, 100_000, 2, 32)
 
 
