@@ -13,17 +13,21 @@ _VENUE = Venue(
     ticks=_TICKS,
     mid_share=0.6,
     tapered_share=0.4,
-    noise=Range(0.0003, 0.02),
+    noise=Range(0.00003, 0.01),
     noise_memory=Range(1, 40),
     updates=Range(0.02, 8.0),
     update_response=Spread(0.2, 1.3),
     inaction_ticks=Range(0.3, 3.0),
-    spread_ticks=1.8,
-    spread_sd=0.9,
+    spread_ticks=1.3,
+    spread_sd=0.8,
+    bounce=Spread(0.05, 0.6),
     fine_spread=Range(1, 10),
     flicker_share=0.5,
     sluggish_share=0.15,
     slip_share=0.12,
+)
+_NOISY_VENUE = replace(
+    _VENUE, noise=Range(0.0003, 0.02), spread_ticks=1.8, spread_sd=0.9
 )
 _PACE = Pace(
     volatility=Range(0.002, 0.08),
@@ -89,7 +93,7 @@ BROAD = (
         extreme_share=0.05,
         pace=replace(
             _STAGED,
-            volatility=Range(1e-4, 0.003),
+            volatility=Range(3e-5, 0.002),
             stage_pace=Spread(0.5, 1.1),
             timed_share=1.0,
             stage_minutes=Range(100, 220),
@@ -102,8 +106,10 @@ BROAD = (
             _VENUE,
             ticks=(0.01, 0.01, 0.01, 0.001),
             mid_share=0.3,
-            noise=Range(0.0003, 0.008),
-            updates=Range(0.05, 2.0),
+            spread_ticks=1.0,
+            bounce=Spread(0.05, 0.5),
+            noise=Range(0.00003, 0.004),
+            updates=Range(0.03, 2.0),
             update_response=Spread(0.6, 1.4),
         ),
     ),
@@ -170,7 +176,7 @@ BROAD = (
             session_rest=Range(0.05, 0.8),
             clustering=Range(0.05, 1.2),
         ),
-        venue=_VENUE,
+        venue=_NOISY_VENUE,
     ),
     Profile(
         category="office",
@@ -182,7 +188,7 @@ BROAD = (
         ended_share=0.1,
         extreme_share=0.4,
         pace=replace(_PACE, session_share=1.0),
-        venue=_VENUE,
+        venue=_NOISY_VENUE,
     ),
     Profile(
         category="hazard",
