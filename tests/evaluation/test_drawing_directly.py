@@ -18,7 +18,7 @@ from tsfm_runner.domain.recording import RecordedMarket
 from tsfm_runner.domain.task import MarketFacts
 from tsfm_runner.evaluation.design import Design, Part
 from tsfm_runner.evaluation.drawing import draw_baseline
-from tsfm_runner.evaluation.drawing_directly import Drawer, draw_directly
+from tsfm_runner.evaluation.drawing_directly import Asked, Drawer, draw_directly
 
 NATIVE = (0.1, 0.5, 0.9)
 OWN, EWMA = ("mine", "7"), ("ewma", "1")
@@ -35,11 +35,11 @@ def part(*markets: RecordedMarket) -> Part:
     return Part("part", STEP_S, markets)
 
 
-def flat(context: FloatArray, step_minutes: float, left: FloatArray) -> FloatArray:
+def flat(asked: Asked) -> FloatArray:
     """Return the last price, a tenth above and below it."""
-    assert step_minutes == STEP_S / 60
-    assert left.shape == context.shape[:1]
-    bands = context[:, -1:, None] + np.array([-0.1, 0, 0.1])
+    assert asked.step_minutes == STEP_S / 60
+    assert asked.steps_to_close.shape == asked.contexts.shape[:1]
+    bands = asked.contexts[:, -1:, None] + np.array([-0.1, 0, 0.1])
     return np.repeat(bands, HORIZON, axis=1)
 
 
@@ -95,9 +95,9 @@ def test_markets_that_hardly_trade_are_for_the_baseline(method: str) -> None:
 def test_a_band_without_numbers_is_made_up_for_by_the_baseline() -> None:
     market = make_market("m", 0.3 + 0.01 * (np.arange(40) % 7))
 
-    def holey(context: FloatArray, minutes: float, left: FloatArray) -> FloatArray:
-        bands = flat(context, minutes, left)
-        bands[context[:, -1] > 0.355] = np.nan
+    def holey(asked: Asked) -> FloatArray:
+        bands = flat(asked)
+        bands[asked.contexts[:, -1] > 0.355] = np.nan
         return bands
 
     found = draw_directly(part(market), design(), Drawer(OWN, NATIVE, holey), EWMA)
@@ -107,3 +107,41 @@ def test_a_band_without_numbers_is_made_up_for_by_the_baseline() -> None:
     assert is_lost.sum() == 1
     np.testing.assert_array_equal(found["values"][is_lost], baseline[is_lost])
     assert np.isfinite(found["values"]).all()
+
+
+def test_a_context_is_told_as_a_caller_would_tell_it() -> None:
+    prices = 0.3 + 0.01 * (np.arange(60) % 7)
+    prices[20:24] = np.nan
+    given = design(preparation={"context_length": 36, "min_points": 32})
+    asked: list[Asked] = []
+
+    def listening(one: Asked) -> FloatArray:
+        asked.append(one)
+        return flat(one)
+
+    market = make_market("m", prices)
+    draw_directly(part(market), given, Drawer(OWN, NATIVE, listening), EWMA)
+
+    [one] = asked
+    is_filled = np.isfinite(one.contexts) & ~one.is_observed
+    assert is_filled.any()
+    first = np.argmax(np.isfinite(one.contexts), axis=1)
+    assert one.is_observed[np.arange(first.size), first].all()
+    assert (one.contexts[is_filled] == prices[19]).all()
+
+
+def test_a_price_that_stands_for_longer_than_a_context_is_all_of_it() -> None:
+    prices = np.full(80, np.nan)
+    prices[:3], prices[-1] = [0.4, 0.5, 0.6], 0.3
+    config = {"context_length": 32, "min_points": 32, "max_gap_minutes": 6_000}
+
+    found = draw_directly(
+        part(make_market("m", prices)),
+        design(preparation=config),
+        Drawer(OWN, NATIVE, flat),
+        EWMA,
+    )
+
+    own = found["values"][found["models"] == 0]
+    np.testing.assert_allclose(own[:-1, 0, 2], 0.6, atol=1e-6)
+    np.testing.assert_allclose(own[-1, 0, 2], 0.3, atol=1e-6)

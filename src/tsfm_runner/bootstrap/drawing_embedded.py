@@ -13,7 +13,7 @@ from tsfm_runner.core.arrays import FloatArray
 from tsfm_runner.core.foundation.signature import CONTEXT_STEPS
 from tsfm_runner.errors import StudyError
 from tsfm_runner.evaluation.design import Design, Model, Part
-from tsfm_runner.evaluation.drawing_directly import Drawer, draw_directly
+from tsfm_runner.evaluation.drawing_directly import Asked, Drawer, draw_directly
 
 
 def embedded_model(
@@ -52,28 +52,25 @@ def draw_embedded(
     if stored.manifest.sha256 != sha256:
         raise StudyError(f"{stored.file} is not the one that the study began with")
     model = open_model(stored, threads=1)
-    bands = partial(_bands, model, design.horizon)
+    bands = partial(bands_of, model, design.horizon)
     drawer = Drawer(own, model.manifest.quantile_levels, bands)
     return draw_directly(part, design, drawer, baseline)
 
 
-def _bands(
-    model: EmbeddedModel,
-    horizon: int,
-    contexts: FloatArray,
-    step_minutes: float,
-    steps_to_close: FloatArray,
-) -> FloatArray:
-    recent = contexts[:, -CONTEXT_STEPS:]
+def bands_of(model: EmbeddedModel, horizon: int, asked: Asked) -> FloatArray:
+    """Return prices at the model's own levels, shown the newest steps as ever."""
+    recent = asked.contexts[:, -CONTEXT_STEPS:]
     n_markets, width = recent.shape
     is_known = np.isfinite(recent)
     prices = np.zeros((n_markets, CONTEXT_STEPS))
     prices[:, CONTEXT_STEPS - width :] = np.where(is_known, recent, 0)
+    is_observed = np.ones(prices.shape, dtype=np.bool_)
+    is_observed[:, CONTEXT_STEPS - width :] = asked.is_observed[:, -CONTEXT_STEPS:]
     shown = Shown(
         prices,
         is_known.sum(axis=1),
-        np.ones(prices.shape, dtype=np.bool_),
-        np.full(n_markets, step_minutes),
-        steps_to_close,
+        is_observed,
+        np.full(n_markets, asked.step_minutes),
+        asked.steps_to_close,
     )
     return model.quantiles(shown, horizon=horizon)

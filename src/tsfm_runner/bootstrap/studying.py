@@ -31,8 +31,8 @@ from tsfm_runner.domain.task import ForecastTask, ModelChoice, Transform
 from tsfm_runner.errors import ConfigurationError, InvalidTaskError
 from tsfm_runner.evaluation.design import LADDER, Design, Model, Part, frequency_of
 from tsfm_runner.evaluation.document import DataTold, manifest_of
-from tsfm_runner.evaluation.drawing import baseline, panel_of, windows_of
-from tsfm_runner.evaluation.panel import Origins, Panel, Windows, origins_of
+from tsfm_runner.evaluation.drawing import baseline, panel_of, told_contexts, windows_of
+from tsfm_runner.evaluation.panel import Origins, Panel, Windows, as_told, origins_of
 from tsfm_runner.evaluation.study import Plan
 from tsfm_runner.ports import Workers
 from tsfm_runner.service.grouping import chunks
@@ -192,10 +192,10 @@ async def _ask(
     models = np.zeros(origins.places.size, dtype=np.int64)
     names: dict[tuple[str, str], int] = {own: 0}
     reasons = [""] * origins.places.size
-    windows = windows_of(panel, design)
+    told = windows_of(as_told(panel), design)
     async with open_backend(_for_raw_bands(design.settings, choice)) as backend:
         for rows in _in_turn(origins):
-            tasks = list(_tasks(panel, origins.at(rows), windows, design, choice))
+            tasks = list(_tasks(panel, origins.at(rows), told, design, choice))
             outcomes = await backend.forecasts.forecast_many(
                 tasks, deadline_s=_PATIENCE_S
             )
@@ -203,10 +203,10 @@ async def _ask(
                 if not isinstance(served, ServedForecast):
                     raise served
                 values[row] = served.raw_values
-                told = served.provenance
-                key = told.model_name, told.model_version
+                by = served.provenance
+                key = by.model_name, by.model_version
                 models[row] = names.setdefault(key, len(names))
-                reasons[row] = told.fallback_reason or ""
+                reasons[row] = by.fallback_reason or ""
     return {
         "values": values,
         "models": models,
@@ -241,15 +241,15 @@ def _in_turn(origins: Origins) -> Iterator[IntArray]:
 def _tasks(
     panel: Panel,
     origins: Origins,
-    windows: Windows,
+    told: Windows,
     design: Design,
     choice: ModelChoice,
 ) -> Iterator[ForecastTask]:
     settings = design.settings.task
     freq = frequency_of(panel.step_s)
     transform = Transform(settings.space, settings.eps)
-    lengths = windows.lengths(origins.places).tolist()
-    contexts = windows.contexts(origins.places)
+    lengths = told.lengths(origins.places).tolist()
+    contexts = told_contexts(told, panel, origins)
     rows = zip(
         contexts, lengths, origins.markets.tolist(), origins.steps.tolist(), strict=True
     )

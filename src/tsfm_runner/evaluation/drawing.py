@@ -41,6 +41,18 @@ def windows_of(panel: Panel, design: Design) -> Windows:
     return Windows(panel, length=design.settings.preparation.context_length)
 
 
+def told_contexts(told: Windows, panel: Panel, origins: Origins) -> FloatArray:
+    """Return contexts as a caller tells them: NaN where no price was recorded.
+
+    ``told`` are the windows of `as_told`. A context that holds nothing but one price
+    from before it begins with that one.
+    """
+    contexts = told.contexts(origins.places)
+    is_untold = np.isnan(contexts).all(axis=1)
+    contexts[is_untold, 0] = panel.prices[origins.places[is_untold]]
+    return contexts
+
+
 def describe(part: Part, design: Design) -> dict[str, npt.NDArray[Any]]:
     """Return the traits of the market at every origin of a part, one row each.
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tsfm_runner.core.arrays import Float32Array, FloatArray
+from tsfm_runner.core.arrays import BoolArray, Float32Array, FloatArray
 from tsfm_runner.core.levels import values_at_levels
 from tsfm_runner.domain.forecast import FallbackReason
 from tsfm_runner.evaluation.design import Design, Part
@@ -15,15 +15,33 @@ from tsfm_runner.evaluation.drawing import (
     in_turn,
     panel_of,
     steps_to_expiry,
+    told_contexts,
     windows_of,
 )
-from tsfm_runner.evaluation.panel import Origins, Panel, Windows, origins_of
+from tsfm_runner.evaluation.panel import (
+    Origins,
+    Panel,
+    Windows,
+    as_told,
+    origins_of,
+)
 from tsfm_runner.service.finishing import finish_values
 
-Bands: TypeAlias = Callable[[FloatArray, float, FloatArray], FloatArray]
-"""Takes contexts, (n, n_steps) with NaN before the shorter ones, the minutes of a
-step, and how many steps are left, NaN where unknown; returns prices of shape
-(n, horizon, n_levels), NaN where there are none."""
+
+class Asked(NamedTuple):
+    """What a model is asked about some markets.
+
+    ``is_observed`` is False where a price repeats the one before it.
+    """
+
+    contexts: FloatArray  # (n, n_steps), NaN before the shorter ones
+    is_observed: BoolArray  # (n, n_steps)
+    step_minutes: float
+    steps_to_close: FloatArray  # (n,), NaN where unknown
+
+
+Bands: TypeAlias = Callable[[Asked], FloatArray]
+"""Returns prices of shape (n, horizon, n_levels), NaN where there are none."""
 
 
 class Drawer(NamedTuple):
@@ -86,8 +104,14 @@ def _drawn(
     shape = (origins.places.size, design.horizon, len(wanted))
     values = np.full(shape, np.nan, dtype=np.float32)
     expiry = steps_to_expiry(panel, origins)
-    for rows, context in in_turn(windows, origins):
-        native = drawer.bands(context, panel.step_s / 60, expiry[rows])
+    told = windows_of(as_told(panel), design)
+    for rows, filled in in_turn(windows, origins):
+        is_observed = np.isfinite(told_contexts(told, panel, origins.at(rows)))
+        # What stands before the first price repeats one that nobody told.
+        has_begun = np.maximum.accumulate(is_observed, axis=1)
+        context = np.where(has_begun, filled, np.nan)
+        asked = Asked(context, is_observed, panel.step_s / 60, expiry[rows])
+        native = drawer.bands(asked)
         is_sound = np.asarray(np.isfinite(native).all(axis=(1, 2)))
         raw = values_at_levels(
             native[is_sound], known=drawer.quantile_levels, wanted=wanted

@@ -1,7 +1,7 @@
 """Recorded markets on the grid of one step, and every moment to forecast from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -120,6 +120,26 @@ def _run_starts(prices: FloatArray, starts: IntArray) -> IntArray:
     begins = is_known & ~np.concatenate(([False], is_known[:-1]))
     begins[starts[:-1]] = True
     return np.maximum.accumulate(np.where(begins, np.arange(prices.size), 0))
+
+
+def observed_in(panel: Panel) -> BoolArray:
+    """Return the places of prices that were recorded, since the step before.
+
+    All others repeat the price before them, or are not known.
+    """
+    is_observed = np.zeros(panel.prices.size, dtype=np.bool_)
+    bounds = zip(panel.starts[:-1], panel.starts[1:], strict=True)
+    for market, (start, stop) in zip(panel.markets, bounds, strict=True):
+        known = market.times_s[np.isfinite(market.prices)]
+        steps = np.ceil(known / panel.step_s).astype(np.int64)
+        is_observed[start:stop] = np.isin(panel.steps[start:stop], steps)
+    return is_observed
+
+
+def as_told(panel: Panel) -> Panel:
+    """Return the panel as callers tell of it: no price that repeats the one before."""
+    prices = np.where(observed_in(panel), panel.prices, np.nan)
+    return replace(panel, prices=prices)
 
 
 def origins_of(panel: Panel) -> Origins:

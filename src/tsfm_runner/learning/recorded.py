@@ -13,6 +13,7 @@ from tsfm_runner.evaluation.drawing import steps_to_expiry
 from tsfm_runner.evaluation.panel import (
     Panel,
     make_panel,
+    observed_in,
     origins_of,
     outcomes_of,
 )
@@ -156,7 +157,7 @@ def _of_panel(panel: Panel, *, first: int) -> tuple[RecordedWindows, list[str]]:
     size = panel.prices.size + _ROOM * (len(panel.markets) + 1)
     prices, is_observed = np.full(size, np.nan), np.zeros(size, dtype=bool)
     prices[places] = panel.prices
-    is_observed[places] = _observed(panel)
+    is_observed[places] = observed_in(panel)
     run = origins.places - panel.run_starts[origins.places] + 1
     n = origins.places.size
     windows = RecordedWindows(
@@ -169,14 +170,3 @@ def _of_panel(panel: Panel, *, first: int) -> tuple[RecordedWindows, list[str]]:
         np.zeros(n),
     )
     return windows, [panel.markets[place].group for place in origins.markets.tolist()]
-
-
-def _observed(panel: Panel) -> BoolArray:
-    """Return the steps at which a price was recorded, since the step before."""
-    is_observed = np.zeros(panel.prices.size, dtype=bool)
-    bounds = zip(panel.starts[:-1], panel.starts[1:], strict=True)
-    for market, (start, stop) in zip(panel.markets, bounds, strict=True):
-        known = market.times_s[np.isfinite(market.prices)]
-        steps = np.ceil(known / panel.step_s).astype(np.int64)
-        is_observed[start:stop] = np.isin(panel.steps[start:stop], steps)
-    return is_observed
