@@ -1,6 +1,5 @@
 """Finds and opens the models that run in our own process."""
 
-from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
 from tsfm_runner.adapters.chronos import chronos_revisions, open_chronos
@@ -37,11 +36,9 @@ def own_models(settings: Settings) -> list[ModelRevision]:
     return [*stored, *chronos_revisions(settings.chronos)]
 
 
-def stored_models(settings: Settings) -> Iterator[StoredModel]:
-    """Yield each model that is stored, in the revision that was added last."""
-    store = model_store(settings.embedded.models_dir)
-    for name in sorted({stored.manifest.name for stored in store.all()}):
-        yield store.find(name)
+def stored_models(settings: Settings) -> list[StoredModel]:
+    """Return each model that is stored, in the revision that was added last."""
+    return model_store(settings.embedded.models_dir).newest()
 
 
 async def open_embedded(

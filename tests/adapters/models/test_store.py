@@ -54,6 +54,34 @@ def test_without_a_revision_the_one_that_was_added_last_is_found(
     assert [one.label for one in store.all()] == ["tiny@10", "tiny@2", "tiny@3"]
 
 
+def test_of_each_model_the_revision_that_was_added_last_is_the_newest(
+    store: ModelStore,
+) -> None:
+    add_model(store, candidate(name="other", revision="2"))
+    for revision, age_s in (("9", 1), ("10", 0)):
+        when = NOW - timedelta(seconds=age_s)
+        add_model(store, candidate(revision=revision, added_at=when))
+
+    assert [one.label for one in store.newest()] == ["other@2", "tiny@10"]
+
+
+def test_a_place_that_cannot_be_looked_at_is_not_taken_for_an_empty_one(
+    store: ModelStore,
+) -> None:
+    store.own_dir.write_text("no folder", encoding="utf-8")
+
+    with pytest.raises(ModelFileError, match=r"own cannot be read: Not a directory"):
+        store.all()
+
+
+def test_what_else_lies_between_models_is_passed_over(store: ModelStore) -> None:
+    stored(store)
+    for place in ("notes.txt", "tiny/notes.txt"):
+        store.own_dir.joinpath(place).write_text("mine", encoding="utf-8")
+
+    assert [one.label for one in store.all()] == ["tiny@1"]
+
+
 @pytest.mark.parametrize("name", ["other", "*", "../own/tiny", "", "/"])
 def test_what_is_not_stored_is_told_beside_what_is(
     store: ModelStore, name: str

@@ -102,13 +102,26 @@ class ModelStore:
         return self.dirs[-1]
 
     def folders(self, name: str | None = None) -> list[Path]:
-        """Return the folder of every model, or of each revision of one of them."""
-        return [
-            manifest.parent
-            for directory in self.dirs
-            for manifest in sorted(directory.glob(f"*/*/{MANIFEST_FILE}"))
-            if name in {None, manifest.parent.parent.name}
-        ]
+        """Return the folder of every model, or of each revision of one of them.
+
+        Raises ``ModelFileError`` for a place that may not be looked at: what lies
+        there is not known to be nothing.
+        """
+        try:
+            return [
+                folder
+                for directory in self.dirs
+                if directory.exists()
+                for of_name in sorted(directory.iterdir())
+                if of_name.is_dir() and name in {None, of_name.name}
+                for folder in sorted(of_name.iterdir())
+                if folder.joinpath(MANIFEST_FILE).exists()
+            ]
+        except OSError as exc:
+            raise ModelFileError(
+                f"{exc.filename} cannot be read: {exc.strerror}; models of your own may "
+                "lie elsewhere (embedded.models_dir)"
+            ) from None
 
     def shipped_names(self) -> set[str]:
         """Return the names of the models that are not the user's own."""
@@ -131,6 +144,11 @@ class ModelStore:
                 )
             met.add(label)
         return list(map(stored_model, self.folders()))
+
+    def newest(self) -> list[StoredModel]:
+        """Return every model by name, in the revision that was added last."""
+        newest = {one.manifest.name: one for one in sorted(self.all(), key=_age)}
+        return [newest[name] for name in sorted(newest)]
 
     def find(self, name: str, revision: str | None = None) -> StoredModel:
         """Return a model; without a revision, the one that was added last.
