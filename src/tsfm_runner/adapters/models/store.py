@@ -119,8 +119,8 @@ class ModelStore:
             ]
         except OSError as exc:
             raise ModelFileError(
-                f"{exc.filename} cannot be read: {exc.strerror}; models of your own may "
-                "lie elsewhere (embedded.models_dir)"
+                f"{exc.filename} cannot be read: {exc.strerror}; models of your own "
+                "may lie elsewhere (embedded.models_dir)"
             ) from None
 
     def shipped_names(self) -> set[str]:
