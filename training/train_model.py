@@ -126,6 +126,7 @@ def held_out_batches(recipe: Recipe) -> list[Batch]:
 
 def parser() -> argparse.ArgumentParser:
     """Return what the command understands."""
+    plan = Plan()
     made = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
@@ -136,9 +137,11 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--seed", type=int, default=1)
     made.add_argument("--shape", default="", help="as width=256,n_blocks=3")
     made.add_argument("--batch-size", type=int, default=512)
-    made.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
-    made.add_argument("--average-memory", type=float, default=0.998)
-    made.add_argument("--softening", type=float, default=0.02)
+    made.add_argument(
+        "--rate", type=float, default=plan.peak_rate, help="peak learning rate"
+    )
+    made.add_argument("--average-memory", type=float, default=plan.average_memory)
+    made.add_argument("--softening", type=float, default=plan.loss.softening)
     made.add_argument("--device", default="cpu", help="cpu or cuda")
     made.add_argument("--workers", type=int, default=2, help="simulating processes")
     made.add_argument("--threads", type=int, default=1, help="of the training itself")

@@ -35,7 +35,7 @@ class Plan:
     final_share: float = 0.02
     weight_decay: float = 0.01
     most_gradient: float = 1.0
-    average_memory: float = 0.998
+    average_memory: float = 0.999
     loss: LossWeights = field(default_factory=LossWeights)
 
     def progress(self, n_done: int, seconds: float) -> float:

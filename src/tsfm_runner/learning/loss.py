@@ -19,7 +19,7 @@ class LossWeights:
     (price units per square root of a step), less where it hardly moves.
     """
 
-    softening: float = 0.02
+    softening: float = 0.05
     near_steps: int = 12
     far_weight: float = 0.5
 

@@ -34,7 +34,7 @@ class NetworkShape:
 
     first_channels: int = 32
     channels: int = 64
-    width: int = 192
+    width: int = 256
     n_blocks: int = 2
     expansion: int = 2
 
