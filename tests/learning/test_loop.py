@@ -76,6 +76,19 @@ def test_a_damaged_checkpoint_says_so(tmp_path: Path, content: bytes) -> None:
         resume(path, begun(), made_by={})
 
 
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_single_bit_is_not_trained_on(tmp_path: Path, share: float) -> None:
+    path = tmp_path / "training.pt"
+    write_checkpoint(path, begun(), made_by=MADE_BY)
+    content = bytearray(path.read_bytes())
+    numbers = begun().state()["average"][0].numpy().tobytes()
+    content[content.rindex(numbers) + int(share * len(numbers))] ^= 1
+    path.write_bytes(content)
+
+    with pytest.raises(TrainingError, match="is damaged or no checkpoint"):
+        resume(path, begun(), made_by=MADE_BY)
+
+
 def test_a_missing_checkpoint_and_a_missing_folder_say_so(tmp_path: Path) -> None:
     path = tmp_path / "nowhere" / "training.pt"
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import torch
 
@@ -47,11 +48,15 @@ def resume(path: Path, training: Training, *, made_by: Mapping[str, Any]) -> Non
 
     """
     try:
+        _require_whole(path)
         stored = torch.load(path, map_location="cpu", weights_only=True)
-        was_made_by, state = stored["made_by"], stored["training"]
+        was_made_by, state = dict(stored["made_by"]), stored["training"]
     except OSError as exc:
         raise TrainingError(f"{path} cannot be read: {exc.strerror}") from exc
-    except (EOFError, KeyError, RuntimeError, TypeError, UnpicklingError) as exc:
+    except (
+        *(BadZipFile, EOFError, KeyError, NotImplementedError),
+        *(RuntimeError, TypeError, UnpicklingError, ValueError),
+    ) as exc:
         raise TrainingError(f"{path} is damaged or no checkpoint") from exc
     others = [
         f"{name} {was_made_by.get(name)!r} instead of {value!r}"
@@ -61,3 +66,13 @@ def resume(path: Path, training: Training, *, made_by: Mapping[str, Any]) -> Non
     if others:
         raise TrainingError(f"{path} is of another training: {', '.join(others)}")
     training.restore(state)
+
+
+def _require_whole(path: Path) -> None:
+    """Raise ``BadZipFile`` where a checksum in the file is not that of its part.
+
+    Torch writes checksums and does not look at them: a flipped bit would be trained on.
+    """
+    with ZipFile(path) as archive:
+        if (damaged := archive.testzip()) is not None:
+            raise BadZipFile(damaged)
