@@ -17,6 +17,7 @@ from rich.console import Console
 from tsfm_runner.adapters.local_workers import LocalWorkers
 from tsfm_runner.adapters.models.adding import write_model
 from tsfm_runner.core.foundation.signature import SIGNATURE
+from tsfm_runner.errors import TrainingError
 from tsfm_runner.learning.batches import Batch, Recipe, batches_of, made_block
 from tsfm_runner.learning.checkpoint import resume
 from tsfm_runner.learning.export import Naming, to_candidate
@@ -81,7 +82,11 @@ def main() -> int:
     checkpoint = folder / CHECKPOINT
     keeping = Keeping(checkpoint, made_by, every_minutes=given.save_minutes)
     if given.resume:
-        resume(checkpoint, training, made_by=made_by)
+        try:
+            resume(checkpoint, training, made_by=made_by)
+        except TrainingError as exc:
+            console.print(str(exc))
+            return 2
     elif checkpoint.exists():
         console.print(f"{checkpoint} exists: say --resume, or choose another --out")
         return 2
