@@ -16,6 +16,7 @@ from fit_priors import (
     Recording,
     Run,
     as_lists,
+    half_told,
     learn,
     pooled,
     require_asked,
@@ -94,6 +95,18 @@ def test_recordings_follow_one_another_until_the_end() -> None:
         (-39, 40),
         (-19, 20),
     ]
+
+
+def test_a_model_is_told_of_the_close_of_every_other_event() -> None:
+    histories = simulated_histories(SHORT, 40, seed=1)
+
+    told = {
+        one.facts.event_id: one.facts.closes_at is not None
+        for one in map(half_told, histories)
+    }
+
+    assert all(one.facts.closes_at is not None for one in histories)
+    assert 0.3 < np.mean(list(told.values())) < 0.7
 
 
 def test_the_same_seed_teaches_the_same() -> None:
