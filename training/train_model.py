@@ -26,7 +26,7 @@ from tsfm_runner.learning.loss import LossWeights
 from tsfm_runner.learning.network import n_weights, network_of
 from tsfm_runner.learning.running import Keeping, run_training
 from tsfm_runner.learning.shape import NetworkShape
-from tsfm_runner.learning.simulated import SimulatedWindows
+from tsfm_runner.learning.simulated import SimulatedWindows, made_of
 from tsfm_runner.learning.windows import Habits
 from tsfm_runner.testing.markets import GENERATOR_VERSION
 
@@ -68,6 +68,7 @@ def main() -> int:
     made_by: dict[str, Any] = {
         "signature": SIGNATURE,
         "generator_version": GENERATOR_VERSION,
+        "windows": made_of(),
         "shape": shape.made_by,
         "seed": given.seed,
         "batch_size": given.batch_size,

@@ -1,8 +1,10 @@
 """Windows of simulated markets, at every pace that people watch markets at."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +15,7 @@ from tsfm_runner.learning.windows import (
     cut_windows,
     joined,
 )
-from tsfm_runner.testing.markets import simulate_markets
+from tsfm_runner.testing.markets import PRIORS, simulate_markets
 
 STEP_SHARES = {1: 0.22, 5: 0.3, 15: 0.18, 60: 0.22, 480: 0.04, 1440: 0.04}
 """Minutes between steps, and how many of the windows have them."""
@@ -27,6 +29,17 @@ those of ``broad`` at any time."""
 
 _END = datetime(2026, 1, 1, tzinfo=UTC)
 _SEEDS = 2**31
+
+
+def made_of() -> dict[str, Any]:
+    """Say which markets the windows are of; their constants by a digest."""
+    constants = {prior: PRIORS[prior] for prior in PRIOR_SHARES}
+    return {
+        "priors": PRIOR_SHARES,
+        "minutes": {str(minutes): share for minutes, share in STEP_SHARES.items()},
+        "lives": {prior: list(lives) for prior, lives in LIVES.items()},
+        "constants": hashlib.sha256(repr(constants).encode()).hexdigest()[:12],
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
