@@ -257,3 +257,13 @@ def test_the_file_lies_where_the_package_reads_it() -> None:
     shipped = files("tsfm_runner") / "data" / "priors.json"
 
     assert json.loads(shipped.read_text()) == json.loads(PRIORS.read_text())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_shipped_prior_was_learned_of_the_model_that_is_shipped(name: str) -> None:
+    learned_from = json.loads(PRIORS.read_text())["provenance"][name]
+    model = shipped_model(name)
+
+    # Another file of the model? `python training/fit_priors.py --only NAME`
+    assert learned_from["sha256"] == model.sha256
+    assert learned_from["revision"] == model.revision
