@@ -63,4 +63,4 @@ def test_weights_make_the_same_network_again() -> None:
 
 
 def test_the_default_shape_is_small() -> None:
-    assert n_weights(Network(NetworkShape())) < 600_000
+    assert n_weights(Network(NetworkShape())) < 1_000_000
