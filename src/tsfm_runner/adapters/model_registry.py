@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from tsfm_runner.adapters.askable_levels import askable
 from tsfm_runner.adapters.settings import PACKAGED_CONFIGS
 from tsfm_runner.adapters.text_file import read_mapping
 from tsfm_runner.config import BaselineMethod
@@ -22,19 +22,9 @@ from tsfm_runner.errors import ConfigurationError
 
 PACKAGED_REGISTRY = PACKAGED_CONFIGS / "tsfm_models.yaml"
 
-MAX_LEVEL_DIGITS = 4
-
 _Count = Annotated[int, Field(ge=1)]
 _Level = Annotated[float, Field(ge=MIN_LEVEL, le=MAX_LEVEL)]
 _Text = Annotated[str, Field(min_length=1)]
-
-
-def _askable_levels(levels: tuple[float, ...]) -> tuple[float, ...]:
-    if any(low >= high for low, high in pairwise(levels)):
-        raise ValueError("must ascend")
-    if any(round(level, MAX_LEVEL_DIGITS) != level for level in levels):
-        raise ValueError(f"must have at most {MAX_LEVEL_DIGITS} digits")
-    return levels
 
 
 class _Entry(BaseModel):
@@ -46,9 +36,7 @@ class _Entry(BaseModel):
 class _Capabilities(_Entry):
     quantile_levels: (
         Literal["any", "none"]
-        | Annotated[
-            tuple[_Level, ...], Field(min_length=2), AfterValidator(_askable_levels)
-        ]
+        | Annotated[tuple[_Level, ...], Field(min_length=2), AfterValidator(askable)]
     )
     max_context: _Count | None = None
     max_horizon: _Count | None = None

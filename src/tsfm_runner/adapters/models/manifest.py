@@ -16,6 +16,7 @@ from pydantic import (
     ValidationError,
 )
 
+from tsfm_runner.adapters.askable_levels import askable
 from tsfm_runner.adapters.text_file import replace_text
 from tsfm_runner.domain.model import LicenceTag
 from tsfm_runner.domain.task import MAX_HORIZON, MAX_LEVEL, MAX_LEVELS, MIN_LEVEL
@@ -28,7 +29,6 @@ MAX_MODEL_BYTES = 64 * 1024**2
 MAX_MANIFEST_BYTES = 1024**2
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}[A-Za-z0-9]|[A-Za-z0-9]")
-_LEVEL_DIGITS = 4
 _SURE = 1e-9
 _TOLD_AT_MOST = 5
 
@@ -39,11 +39,7 @@ def _askable_steps(steps: tuple[int, ...]) -> tuple[int, ...]:
     return steps
 
 
-def _askable_levels(levels: tuple[float, ...]) -> tuple[float, ...]:
-    if any(low >= high for low, high in pairwise(levels)):
-        raise ValueError("must ascend")
-    if any(round(level, _LEVEL_DIGITS) != level for level in levels):
-        raise ValueError(f"must have at most {_LEVEL_DIGITS} digits")
+def _mirrored(levels: tuple[float, ...]) -> tuple[float, ...]:
     mirrored = zip(levels, reversed(levels), strict=True)
     if any(abs(low + high - 1) > _SURE for low, high in mirrored):
         raise ValueError("must lie symmetrically about 0.5")
@@ -96,7 +92,8 @@ class ModelFacts(BaseModel):
     quantile_levels: Annotated[
         tuple[_Level, ...],
         Field(min_length=2, max_length=MAX_LEVELS),
-        AfterValidator(_askable_levels),
+        AfterValidator(askable),
+        AfterValidator(_mirrored),
     ]
     made_by: Mapping[str, Any] = Field(default_factory=dict)
 
