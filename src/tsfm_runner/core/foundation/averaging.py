@@ -1,4 +1,4 @@
-"""Means over the last steps of a context, many at a time."""
+"""Means over the last steps of a context, and how a model is shown mean moves."""
 
 from functools import cache
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from tsfm_runner.core.arrays import FloatArray, IntArray
 
+_LEAST_MOVE = 0.02  # in scales, where the logarithm of a mean move levels off
 _LEAST_WEIGHT = 1e-300  # in place of 0, where there is nothing to divide
 
 
@@ -45,6 +46,32 @@ def recent_means(
     weights, totals = _weights(terms.shape[1], half_lives, windows)
     # `@` may add in another order for many rows than for one
     return np.asarray(np.einsum("ms,ks->km", terms, weights) / totals[:, n_known])
+
+
+def log_moves(means: FloatArray, scale: FloatArray) -> FloatArray:
+    """Return mean moves as a model is shown them: half their logarithm, in scales.
+
+    It levels off below a fiftieth of a scale.
+
+    Parameters
+    ----------
+    means : array
+        Not negative, price units.
+    scale : array
+        Positive, of a shape that goes with that of ``means``.
+
+    Returns
+    -------
+    array
+        No unit.
+
+    Examples
+    --------
+    >>> float(log_moves(np.array(0.98), np.array(1.0)))
+    0.0
+
+    """
+    return np.asarray(np.log(means / scale + _LEAST_MOVE) / 2)
 
 
 @cache

@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 
 from tsfm_runner.core.arrays import FloatArray, IntArray
+from tsfm_runner.core.foundation.averaging import log_moves
 from tsfm_runner.core.foundation.signature import CONTEXT_STEPS
 from tsfm_runner.core.foundation.window import Window
 
@@ -17,7 +18,6 @@ _N_DAYS = 5
 _DAYS_BACK = (*range(1, _N_DAYS + 1), 7)  # the last one a week ago
 _STEPS_AHEAD = (1, 3, 6, 12)
 _LAST_OF_AHEAD = tuple(n_steps - 1 for n_steps in _STEPS_AHEAD)
-_LEAST_MOVE = 0.02  # in scales, where the logarithm of a mean move levels off
 _NAMES = (*(f"log_day_move_{n_steps}" for n_steps in _STEPS_AHEAD), "log_week_move_12")
 
 
@@ -68,6 +68,6 @@ def _log_mean_moves(window: Window, rows: IntArray, day: IntArray) -> FloatArray
     days = np.cumsum(moves[:, :_N_DAYS].sum(axis=1), axis=1)[:, _LAST_OF_AHEAD]
     week = np.cumsum(moves[:, -1], axis=1)[:, -1:]
     means = np.hstack((days / (n_days[:, None] * _STEPS_AHEAD), week / ahead.size))
-    values = np.log(means / window.scale[rows, None] + _LEAST_MOVE) / 2
+    values = log_moves(means, window.scale[rows, None])
     values[:, -1] *= is_known[:, -1]
     return values.T

@@ -3,13 +3,12 @@
 import numpy as np
 
 from tsfm_runner.core.arrays import FloatArray
-from tsfm_runner.core.foundation.averaging import recent_means
+from tsfm_runner.core.foundation.averaging import log_moves, recent_means
 from tsfm_runner.core.foundation.window import LEAST_VARIANCE, Window
 
 _HALF_LIVES = (3, 12, 48, 144)
 _SURPRISE_HALF_LIFE = 12
 _RECENT_STEPS = (3, 6, 24)
-_LEAST_MOVE = 0.02  # in scales, where the logarithm of a mean move levels off
 _LEAST_SURPRISE = 0.05  # the same, for one move beside the mean of others
 
 
@@ -56,7 +55,7 @@ def _mean_moves(window: Window) -> dict[str, FloatArray]:
         half_lives=(_SURPRISE_HALF_LIFE,),
         windows=_RECENT_STEPS,
     )
-    values = np.log(np.array(means) / window.scale + _LEAST_MOVE) / 2
+    values = log_moves(np.array(means), window.scale)
     names = [f"log_mean_move_{n_steps}" for n_steps in _RECENT_STEPS]
     least = _LEAST_SURPRISE * window.scale
     surprise = np.log((window.sizes[:, -1] + least) / (usual + least))
