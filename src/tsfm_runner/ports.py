@@ -18,6 +18,7 @@ from tsfm_runner.domain.forecast import (
 from tsfm_runner.domain.ledger import LedgerContents, LedgerEntry, LedgerForecast
 from tsfm_runner.domain.model import RuntimeModel
 from tsfm_runner.domain.quota import Quota
+from tsfm_runner.domain.signals import BreachQuery, BreachSignal
 from tsfm_runner.domain.telling import Breaches, CacheEvent, RuntimeCall
 from tsfm_runner.domain.verdict import StandingVerdict
 from tsfm_runner.errors import ForecastRuntimeError
@@ -117,6 +118,10 @@ class Telemetry(Protocol):
         """Hear of a segment whose outcomes no longer fit what was learned."""
         ...
 
+    def signal_told(self, signal: BreachSignal) -> None:
+        """Hear of one thing that happened to a breach."""
+        ...
+
     def cycle_finished(self, duration_s: float) -> None:
         """Hear of one cycle over many markets."""
         ...
@@ -151,6 +156,18 @@ class Ledger(Protocol):
 
         ``before_id`` leaves out all but those with smaller ids; shadows are left out.
         """
+        ...
+
+    async def breaches(self, query: BreachQuery) -> list[BreachSignal]:
+        """Return the newest that is known of each breach asked for, newest first."""
+        ...
+
+    async def signals_after(self, last_id: int, *, limit: int) -> list[BreachSignal]:
+        """Return everything that happened to breaches after an id, in order."""
+        ...
+
+    async def last_delivered(self, endpoint: str) -> int | None:
+        """Return up to which signal an endpoint was told everything; None: never."""
         ...
 
 

@@ -46,6 +46,7 @@ from tsfm_runner.config.serving import (
     ServerConfig,
     TollamaConfig,
 )
+from tsfm_runner.config.signals import SignalsConfig
 from tsfm_runner.config.store import StoreConfig
 from tsfm_runner.config.verdict import VerdictConfig
 
@@ -80,6 +81,7 @@ __all__ = [
     "SendableToken",
     "ServerConfig",
     "Settings",
+    "SignalsConfig",
     "Space",
     "StoreConfig",
     "TaskConfig",
@@ -109,6 +111,7 @@ class Settings(Section):
     band: BandConfig = BandConfig()
     calibration: CalibrationConfig = CalibrationConfig()
     drift: DriftConfig = DriftConfig()
+    signals: SignalsConfig = SignalsConfig()
     resilience: ResilienceConfig = ResilienceConfig()
     breaker: BreakerConfig = BreakerConfig()
     degradation: DegradationConfig = DegradationConfig()

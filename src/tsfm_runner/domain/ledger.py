@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from tsfm_runner.domain.signals import BreachSignal, DeliveryEntry
 from tsfm_runner.domain.task import FloatArray
 
 OutcomeSource: TypeAlias = Literal["request", "observation", "history"]
@@ -122,7 +123,14 @@ class StateEntry:
     segments: tuple[SegmentRow, ...]
 
 
-LedgerEntry: TypeAlias = ForecastEntry | OutcomeEntry | ScoreEntry | StateEntry
+LedgerEntry: TypeAlias = (
+    ForecastEntry
+    | OutcomeEntry
+    | ScoreEntry
+    | StateEntry
+    | BreachSignal
+    | DeliveryEntry
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +140,9 @@ class LedgerContents:
     ``state`` is the newest, None in a new ledger. ``scores`` are those after it, in
     order; ``forecasts`` all those that they name and all whose outcomes are awaited
     past the moment asked for, in order of id. ``ended`` holds, for the latter, every
-    (forecast id, step) that was scored already. The next ids are free.
+    (forecast id, step) that was scored already. The next ids are free. ``breaches`` is
+    the newest that is known of each breach that is open or not yet decided, or that
+    closed lately (after the moment asked for).
     """
 
     state: StateEntry | None
@@ -141,6 +151,8 @@ class LedgerContents:
     ended: frozenset[tuple[int, int]]
     next_forecast_id: int
     next_score_id: int
+    breaches: tuple[BreachSignal, ...] = ()
+    next_signal_id: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)

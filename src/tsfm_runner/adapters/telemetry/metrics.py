@@ -110,6 +110,17 @@ class Metrics:
             "Outcomes outside a served band: of the 10/90 interval only, or severe.",
             "severity",
         )
+        self.signals = self._counter(
+            "tsfm_signals",
+            "What happened to breach signals: opened, escalated, closed, followed.",
+            "phase",
+            "severity",
+        )
+        self.followed = self._counter(
+            "tsfm_signals_followed",
+            "Breach signals by whether the price went on: yes, no or unknown.",
+            "followed",
+        )
         self.drifts = self._counter(
             "tsfm_drifts", "Segments that started anew from recent scores.", "model"
         )

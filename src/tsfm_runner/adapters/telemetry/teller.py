@@ -12,12 +12,14 @@ from tsfm_runner.domain.forecast import (
     RuntimeMode,
     ServedForecast,
 )
+from tsfm_runner.domain.signals import BreachSignal
 from tsfm_runner.domain.telling import Breaches, CacheEvent, RuntimeCall
 
 _BREAKER_VALUES: dict[BreakerState, int] = {"closed": 0, "half_open": 1, "open": 2}
 _MODE_VALUES: dict[RuntimeMode, int] = {"normal": 0, "degraded": 1, "baseline_only": 2}
 _OUTCOMES = {401: "denied", 403: "denied", 429: "limited", 503: "shed"}
 _OTHER = "other"
+_FOLLOWED = {True: "yes", False: "no", None: "unknown"}
 
 
 class Teller:
@@ -141,6 +143,25 @@ class Teller:
             step=drift.step,
             miss_rate=round(drift.miss_rate, 4),
             inside_rate=round(drift.inside_rate, 4),
+        )
+
+    def signal_told(self, signal: BreachSignal) -> None:
+        """Count and log one thing that happened to a breach."""
+        follow = signal.follow_through
+        if signal.phase == "followed" and follow is not None:
+            self._metrics.followed.counts[_FOLLOWED[follow.has_followed],] += 1
+        self._metrics.signals.counts[signal.phase, signal.severity] += 1
+        self._log.info(
+            "breach",
+            phase=signal.phase,
+            market_id=signal.market_id,
+            dedupe_key=signal.dedupe_key,
+            severity=signal.severity,
+            direction=signal.direction,
+            n_steps=signal.n_steps,
+            p_value=round(signal.p_value, 6),
+            q_value=round(signal.q_value, 6),
+            close_reason=signal.close_reason,
         )
 
     def ledger_changed(self, failure: Exception | None) -> None:
