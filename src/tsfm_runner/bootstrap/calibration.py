@@ -67,7 +67,9 @@ async def calibrator_to_keep(
     wall_clock: Clock = time.time,
 ) -> AsyncIterator[Calibrator]:
     """Open the ledger, go on from it, and write everything down until the end."""
-    with open_ledger(settings.store, tell=teller.ledger_changed) as ledger:
+    with open_ledger(
+        settings.store, tell=teller.ledger_changed, now=wall_clock
+    ) as ledger:
         delay_s = settings.calibration.max_outcome_delay_s
         contents = ledger.read(awaited_after_s=wall_clock() - delay_s)
         calibrator = _calibrator(

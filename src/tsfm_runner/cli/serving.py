@@ -54,6 +54,7 @@ async def running_service(
     *,
     access_log: bool = False,
     clock: Clock = time.monotonic,
+    wall_clock: Clock = time.time,
 ) -> AsyncIterator[asyncio.Task[None]]:
     """Yield the task that serves, once it answers; stop it at the end.
 
@@ -61,7 +62,7 @@ async def running_service(
     within the grace period of the settings. An error of ours that ends its start is
     raised as it is.
     """
-    app = build_app(settings, clock=clock)
+    app = build_app(settings, clock=clock, wall_clock=wall_clock)
     grace_s = settings.server.shutdown_grace_s
     config = uvicorn.Config(
         app.edge,
