@@ -224,13 +224,13 @@ def _predictor(
     clock, teller, metrics = tools.clock, tools.teller, tools.metrics
 
     def new_breaker(family: str) -> Breaker:
-        metrics.breaker_state.labels(rung, family).set(0)
+        metrics.breakers.enter(rung, family, 0)
         tell = partial(teller.breaker_changed, rung, family)
         breaker = Breaker(settings.breaker, clock, tell)
         metrics.breaker_open.sources[rung, family] = lambda: breaker.open_s
         return breaker
 
-    metrics.runtime_mode.labels(rung).set(0)
+    metrics.add_runtime(rung)
     degradation = Degradation(
         settings.degradation, clock, partial(teller.mode_changed, rung)
     )

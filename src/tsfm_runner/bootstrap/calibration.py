@@ -190,7 +190,7 @@ def _watch(metrics: Metrics, ledger: SqliteLedger, calibrator: Calibrator) -> No
         "How long the oldest entry of the ledger has waited to be written.",
         lambda: ledger.lag_s,
     )
-    metrics.watch(
+    metrics.watch_count(
         "tsfm_ledger_let_go",
         "Forecasts that were let go because the ledger could not be written.",
         lambda: ledger.n_let_go,
@@ -200,9 +200,14 @@ def _watch(metrics: Metrics, ledger: SqliteLedger, calibrator: Calibrator) -> No
         "Bands that wait for outcomes.",
         lambda: len(calibrator.pending),
     )
-    metrics.watch(
+    metrics.watch_count(
         "tsfm_bands_dropped",
         "Bands that were dropped before all their outcomes came.",
         lambda: calibrator.pending.n_dropped,
+    )
+    metrics.watch(
+        "tsfm_coverage_target_ratio",
+        "The coverage that target intervals promise.",
+        lambda: calibrator.state.config.target_coverage,
     )
     metrics.watch_coverage(calibrator.state.targets)

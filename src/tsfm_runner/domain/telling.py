@@ -25,8 +25,9 @@ class Breaches:
     """Outcomes outside bands that were served.
 
     A moderate one left the 10/90 interval only, a severe one that at the target
-    coverage.
+    coverage. ``n_served`` are all outcomes of such bands.
     """
 
     n_moderate: int
     n_severe: int
+    n_served: int

@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import event
 from starlette.testclient import TestClient
 from tests.api.wire import (
     AS_OF_S,
@@ -417,16 +420,20 @@ def tells_outcomes(service: Service, *later: float) -> None:
 @shows("tsfm_bands_waiting")
 def test_steps_whose_outcomes_came_are_counted_and_those_outside() -> None:
     with a_service() as service:
-        at_first = service.value("tsfm_outcomes_total")
+
+        def outcomes(band: str) -> float:
+            return service.value("tsfm_outcomes_total", band=band)
+
+        at_first = [outcomes("served"), outcomes("shadow")]
         tells_outcomes(service, 0.43, 0.99)
 
         # Of the answer and its shadow: one step at first, then one of each origin.
-        assert at_first == 0
-        assert service.value("tsfm_outcomes_total") == 2 + 4
+        assert at_first == [0, 0]
+        assert [outcomes("served"), outcomes("shadow")] == [1 + 2, 1 + 2]
         assert service.value("tsfm_breaches_total", severity="severe") == 2
         assert service.value("tsfm_breaches_total", severity="moderate") == 0
         assert service.value("tsfm_bands_waiting") == 6
-        assert service.value("tsfm_bands_dropped") == 0
+        assert service.value("tsfm_bands_dropped_total") == 0
 
 
 @shows("tsfm_bands_dropped")
@@ -438,22 +445,36 @@ def test_bands_that_were_dropped_are_counted() -> None:
         service.asks()
         service.asks()
 
-        assert service.value("tsfm_bands_dropped") == 2
+        assert service.value("tsfm_bands_dropped_total") == 2
         assert service.value("tsfm_bands_waiting") == 1
 
 
 @shows("tsfm_coverage_ratio")
+@shows("tsfm_coverage_target_ratio")
 @shows("tsfm_interval_width")
+@shows("tsfm_interval_outcomes")
+@shows("tsfm_interval_covered")
+@shows("tsfm_interval_width_sum")
 def test_what_bands_have_covered_is_told_by_step() -> None:
-    with a_service() as service:
-        tells_outcomes(service, 0.43, 0.99)
-        labels = {"segment": "all", "step": "1"}
-        closed = service.value("tsfm_coverage_ratio", **labels, kind="closed")
-        inside = service.value("tsfm_coverage_ratio", **labels, kind="open")
-        width = service.value("tsfm_interval_width", **labels)
+    labels = {"segment": "all", "step": "1"}
+    settings = with_tollama(calibration={"target_coverage": 0.8})
 
-    assert (closed, inside) == (0.5, 0.5)
+    with a_service(settings=settings) as service:
+        tells_outcomes(service, 0.43, 0.99)
+        ratios, covered = (
+            [service.value(name, **labels, kind=kind) for kind in ("closed", "open")]
+            for name in ("tsfm_coverage_ratio", "tsfm_interval_covered_total")
+        )
+        width, outcomes, widths = (
+            service.value(f"tsfm_interval_{name}", **labels)
+            for name in ("width", "outcomes_total", "width_sum_total")
+        )
+        target = service.value("tsfm_coverage_target_ratio")
+
+    assert (target, outcomes) == (0.8, 2)
+    assert (ratios, covered) == ([0.5, 0.5], [1, 1])
     assert 0.04 < width < 0.1
+    assert widths == pytest.approx(2 * width)
 
 
 @shows("tsfm_drifts")
@@ -480,7 +501,7 @@ def test_what_waits_to_be_written_down_is_told() -> None:
     with a_service(settings=settings) as service:
         before = service.value("tsfm_ledger_lag_seconds")
         service.asks()
-        let_go = service.value("tsfm_ledger_let_go")
+        let_go = service.value("tsfm_ledger_let_go_total")
         after = service.value("tsfm_ledger_lag_seconds")
 
     assert before == 0
@@ -488,7 +509,64 @@ def test_what_waits_to_be_written_down_is_told() -> None:
     assert let_go == 0
 
 
+class Disk:
+    """Lets nothing be written while it is broken."""
+
+    is_broken = False
+
+    def __call__(self, connection: sa.Connection) -> None:
+        if self.is_broken:
+            connection.exec_driver_sql("INSERT INTO nowhere VALUES (1)")
+
+
+@shows("tsfm_ledger_writable")
+def test_a_ledger_that_cannot_be_written_is_shown(tmp_path: Path) -> None:
+    settings = with_tollama(store={"url": f"sqlite:///{tmp_path / 'ledger.db'}"})
+    disk = Disk()
+    shown = []
+
+    with a_service(settings=settings) as service:
+
+        def writes() -> int:
+            told = [{"market_id": "rain", "ts": AS_OF_S, "y": 0.4}]
+            status = service.client.post("/tsfm/observations", json=told).status_code
+            shown.append(service.value("tsfm_ledger_writable"))
+            return status
+
+        event.listen(sa.Engine, "begin", disk)
+        try:
+            disk.is_broken = True
+            refused = writes()
+            disk.is_broken = False
+            taken = writes()
+        finally:
+            event.remove(sa.Engine, "begin", disk)
+
+    assert (refused, taken) == (503, 202)
+    assert shown == [0, 1]
+
+
+@shows("process_cpu_seconds")
+@shows("process_max_fds")
+@shows("process_open_fds")
+@shows("process_resident_memory_bytes")
+@shows("process_start_time_seconds")
+@shows("process_virtual_memory_bytes")
+def test_memory_and_files_of_the_process_are_told() -> None:
+    with a_service() as service:
+        before, memory = (
+            service.value(f"process_{name}")
+            for name in ("open_fds", "resident_memory_bytes")
+        )
+        with Path(__file__).open(encoding="utf-8"):
+            after = service.value("process_open_fds")
+
+    assert after == before + 1
+    assert memory > 10_000_000
+
+
 @shows("tsfm_breaker_state")
+@shows("tsfm_breaker_family_state")
 def test_the_breaker_is_shown_to_open_and_to_close_again() -> None:
     sick = Sick()
     settings = with_tollama(resilience={"max_retries": 0})
@@ -496,9 +574,11 @@ def test_the_breaker_is_shown_to_open_and_to_close_again() -> None:
     with a_service(sick, settings=settings) as service:
 
         def state() -> float:
-            return service.value(
-                "tsfm_breaker_state", runtime="tollama", family="torch"
+            worst = service.value("tsfm_breaker_state", runtime="tollama")
+            assert worst == service.value(
+                "tsfm_breaker_family_state", runtime="tollama", family="torch"
             )
+            return worst
 
         states = []
         for _ in range(3):
@@ -583,6 +663,7 @@ def test_the_mode_of_a_runtime_is_shown_to_change_and_to_change_back() -> None:
 
 
 @shows("tsfm_quantile_crossings")
+@shows("tsfm_forecast_steps")
 def test_steps_whose_quantiles_cross_are_counted_once() -> None:
     def crossing(call: ModelCall) -> Answers:
         steps = np.repeat([[0.6, 0.5, 0.4]], call.horizon, axis=0)
@@ -592,8 +673,11 @@ def test_steps_whose_quantiles_cross_are_counted_once() -> None:
         for _ in range(2):  # the second is a hit
             service.asks(market_id="same", horizon_steps=7)
         counted = service.value("tsfm_quantile_crossings_total", model="chronos2")
+        service.asks(model={"provider": "baseline"}, horizon_steps=5)
+        of_steps = service.value("tsfm_forecast_steps_total", model="chronos2")
+        others = service.value("tsfm_forecast_steps_total", model="ewma")
 
-    assert counted == 7
+    assert (counted, of_steps, others) == (7, 7, 5)
 
 
 @shows("tsfm_batch_size")

@@ -1,13 +1,19 @@
 """Every metric, by name; base units, and no label that grows with the markets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import product
+from typing import get_args
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
+from tsfm_runner.adapters.telemetry.breakers import BreakerGauges
 from tsfm_runner.adapters.telemetry.coverage import CoverageCollector, Targets
 from tsfm_runner.adapters.telemetry.tallies import Readout, Spread, Tally
+from tsfm_runner.domain.forecast import Rung
+from tsfm_runner.domain.signals import SEVERITIES, SignalPhase
+from tsfm_runner.domain.telling import CacheEvent, CallError
 
 _FAST_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 # Fine around 0.3 s, which most services promise: at an edge nothing is estimated.
@@ -24,6 +30,7 @@ class Metrics:
     def __init__(self) -> None:
         """Start every metric at nothing."""
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
         self._watched: dict[str, Collector] = {}
         self._start_those_of_answers()
         self._start_those_of_runtimes()
@@ -56,6 +63,9 @@ class Metrics:
             "Time of those that were asked for alone.",
             _ANSWER_S,
         )
+        self.steps = self._counter(
+            "tsfm_forecast_steps", "Steps of bands served, kept ones left out.", "model"
+        )
         self.crossings = self._counter(
             "tsfm_quantile_crossings",
             "Steps whose quantiles were put in order.",
@@ -64,6 +74,7 @@ class Metrics:
         self.cache_events = self._counter(
             "tsfm_cache_events", "What the cache did for a market.", "event"
         )
+        _begin(self.cache_events, get_args(CacheEvent))
         self.cycle_duration = self._histogram(
             "tsfm_cycle_duration_seconds", "Time of one batch.", _CYCLE_S
         )
@@ -79,12 +90,7 @@ class Metrics:
         self.runtime_errors = self._counter(
             "tsfm_runtime_errors", "Calls of a runtime that failed.", "runtime", "kind"
         )
-        self.breaker_state = self._gauge(
-            "tsfm_breaker_state",
-            "0 closed, 1 half open, 2 open.",
-            "runtime",
-            "family",
-        )
+        self.breakers = BreakerGauges(self.registry)
         self.breaker_open = Readout(
             self.registry,
             "tsfm_breaker_open_seconds",
@@ -103,27 +109,43 @@ class Metrics:
 
     def _start_those_of_calibration(self) -> None:
         self.outcomes = self._counter(
-            "tsfm_outcomes", "Steps of bands whose outcome came and was scored."
+            "tsfm_outcomes",
+            "Steps of bands whose outcome came and was scored.",
+            "band",
         )
+        _begin(self.outcomes, ("served", "shadow"))
         self.breaches = self._counter(
             "tsfm_breaches",
             "Outcomes outside a served band: of the 10/90 interval only, or severe.",
             "severity",
         )
+        _begin(self.breaches, ("moderate", "severe"))
         self.signals = self._counter(
             "tsfm_signals",
             "What happened to breach signals: opened, escalated, closed, followed.",
             "phase",
             "severity",
         )
+        _begin(self.signals, get_args(SignalPhase), SEVERITIES)
         self.followed = self._counter(
             "tsfm_signals_followed",
             "Breach signals by whether the price went on: yes, no or unknown.",
             "followed",
         )
+        _begin(self.followed, ("yes", "no", "unknown"))
         self.drifts = self._counter(
             "tsfm_drifts", "Segments that started anew from recent scores.", "model"
         )
+        self.ledger_writable = self._gauge(
+            "tsfm_ledger_writable", "1 while the ledger can be written to, else 0."
+        )
+        self.ledger_writable.set(1)
+
+    def add_runtime(self, runtime: Rung) -> None:
+        """Show a runtime that was not asked yet: well, and without errors."""
+        self.runtime_mode.labels(runtime).set(0)
+        self.breakers.add_runtime(runtime)
+        _begin(self.runtime_errors, (runtime,), get_args(CallError))
 
     def watch_coverage(self, targets: Targets) -> None:
         """Add what bands have covered, as it is when the metrics are read."""
@@ -134,6 +156,10 @@ class Metrics:
         gauge = Gauge(name, text, registry=None)
         gauge.set_function(value)
         self._put(name, gauge)
+
+    def watch_count(self, name: str, text: str, value: Callable[[], float]) -> None:
+        """Add a counter that is kept elsewhere and read when the metrics are."""
+        self._put(name, Readout(None, name, text, (), sources={(): value}))
 
     def _put(self, name: str, collector: Collector) -> None:
         """Add a collector in the place of one from an earlier start of this process."""
@@ -156,3 +182,9 @@ class Metrics:
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(name, text, labels, registry=self.registry)
+
+
+def _begin(tally: Tally, *values: Iterable[str]) -> None:
+    """Show every label from the start: a rate does not see what begins above 0."""
+    for labels in product(*values):
+        tally.counts[labels] = 0

@@ -7,7 +7,7 @@ ours are moved from the one thread of the event loop.
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry
@@ -15,6 +15,8 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.utils import floatToGoString
 
 Labels = tuple[str, ...]
+
+_NONE: Mapping[Labels, Callable[[], float]] = {}
 
 
 class Tally:
@@ -42,12 +44,19 @@ class Readout:
     """A counter by labels that is kept elsewhere: ``sources[labels]`` tells it."""
 
     def __init__(
-        self, registry: CollectorRegistry, name: str, text: str, labels: Sequence[str]
+        self,
+        registry: CollectorRegistry | None,
+        name: str,
+        text: str,
+        labels: Sequence[str],
+        *,
+        sources: Mapping[Labels, Callable[[], float]] = _NONE,
     ) -> None:
-        """Start with no labels known."""
+        """Start with the labels of ``sources``; without a registry nobody reads it."""
         self._name, self._text, self._labels = name, text, labels
-        self.sources: dict[Labels, Callable[[], float]] = {}
-        registry.register(self)
+        self.sources = dict(sources)
+        if registry is not None:
+            registry.register(self)
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """Yield the counter as it stands now."""

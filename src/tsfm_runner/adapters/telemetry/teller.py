@@ -59,7 +59,8 @@ class Teller:
         model = self._model(origin.model_name)
         why = "none" if reason is None else reason.value
         self._metrics.forecasts.counts[origin.runtime, model, why] += 1
-        if origin.n_crossings and cache is None:
+        if cache is None:
+            self._metrics.steps.counts[model,] += task.horizon
             self._metrics.crossings.counts[model,] += origin.n_crossings
         if origin.is_meant_for_model and (cache is None or cache.is_stale):
             self._count_for_model(served, is_alone=is_alone)
@@ -112,7 +113,7 @@ class Teller:
 
     def breaker_changed(self, runtime: Rung, family: str, state: BreakerState) -> None:
         """Show and log a breaker that entered a state."""
-        self._metrics.breaker_state.labels(runtime, family).set(_BREAKER_VALUES[state])
+        self._metrics.breakers.enter(runtime, family, _BREAKER_VALUES[state])
         self._log.warning("breaker", runtime=runtime, family=family, state=state)
 
     def mode_changed(self, runtime: Rung, mode: RuntimeMode) -> None:
@@ -126,7 +127,9 @@ class Teller:
 
     def outcomes_scored(self, n_steps: int, breaches: Breaches) -> None:
         """Count steps of bands whose outcomes came, and those outside."""
-        self._metrics.outcomes.counts[()] += n_steps
+        n_shadows = n_steps - breaches.n_served
+        self._metrics.outcomes.counts["served",] += breaches.n_served
+        self._metrics.outcomes.counts["shadow",] += n_shadows
         self._metrics.breaches.counts["moderate",] += breaches.n_moderate
         self._metrics.breaches.counts["severe",] += breaches.n_severe
 
@@ -166,6 +169,7 @@ class Teller:
 
     def ledger_changed(self, failure: Exception | None) -> None:
         """Log that the ledger cannot be written to, or that it can again."""
+        self._metrics.ledger_writable.set(failure is None)
         if failure is None:
             self._log.warning("ledger_writes_again")
         else:

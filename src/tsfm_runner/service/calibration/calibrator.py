@@ -146,7 +146,8 @@ class Calibrator:
                 self._telemetry.drifted(drift)
         moderate = sum(lesson.breaches.n_moderate for lesson in lessons)
         severe = sum(lesson.breaches.n_severe for lesson in lessons)
-        self._telemetry.outcomes_scored(n_steps, Breaches(moderate, severe))
+        served = sum(lesson.breaches.n_served for lesson in lessons)
+        self._telemetry.outcomes_scored(n_steps, Breaches(moderate, severe, served))
 
     def calibrate(self, answers: Sequence[RawAnswer]) -> list[Calibrated]:
         """Return the calibrated band of each answer, in order."""

@@ -171,7 +171,7 @@ def _score_alike(
     n_outside = int((~(served.is_closed & target.is_closed) & (shadows == 0)).sum())
     return Lesson(
         tuple(_drift(stream, one) for one in drifted),
-        Breaches(n_outside - n_severe, n_severe),
+        Breaches(n_outside - n_severe, n_severe, int((shadows == 0).sum())),
     )
 
 
