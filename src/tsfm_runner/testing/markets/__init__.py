@@ -1,6 +1,7 @@
 """Realistic prediction markets from a seed."""
 
 from tsfm_runner.testing.markets.frames import to_frames
+from tsfm_runner.testing.markets.living import LivingMarkets, Sighting
 from tsfm_runner.testing.markets.priors import PRIORS, PriorName
 from tsfm_runner.testing.markets.simulation import (
     GENERATOR_VERSION,
@@ -12,8 +13,10 @@ from tsfm_runner.testing.markets.simulation import (
 __all__ = [
     "GENERATOR_VERSION",
     "PRIORS",
+    "LivingMarkets",
     "MarketListing",
     "PriorName",
+    "Sighting",
     "SimulatedMarkets",
     "simulate_markets",
     "to_frames",
