@@ -27,6 +27,8 @@ from tsfm_runner.service.activity import Activity
 from tsfm_runner.service.asking import RuntimeLine
 from tsfm_runner.service.baselining import Baselines
 from tsfm_runner.service.batching import Batcher, BatchLimits
+from tsfm_runner.service.board.board import Board
+from tsfm_runner.service.board.signals import NoSignals, Signals
 from tsfm_runner.service.breaking import Breaker
 from tsfm_runner.service.calibration.calibrator import Calibrator
 from tsfm_runner.service.calibration.describing import Describer
@@ -37,6 +39,7 @@ from tsfm_runner.service.calibration.shadowing import Shadowing
 from tsfm_runner.service.calibration.state import CalibrationState
 from tsfm_runner.service.completing import Completer
 from tsfm_runner.service.degrading import Degradation
+from tsfm_runner.service.feed import Feed
 from tsfm_runner.service.forecasting import ForecastService
 from tsfm_runner.service.predicting import Predictor
 from tsfm_runner.service.preparing import PreparedTask, prepare_many
@@ -186,6 +189,8 @@ def calibrator(
     telemetry: Telemetry | None = None,
     wall_clock: Clock | None = None,
     priors: Mapping[str, Prior] = NO_PRIORS,
+    signals: SignalEngine | None = None,
+    publish: Callable[[BreachSignal], None] = lambda _: None,
 ) -> Calibrator:
     """Return a calibrator that goes on from the ledger, as bootstrap would make it.
 
@@ -209,6 +214,18 @@ def calibrator(
         ledger=ledger,
         telemetry=telemetry or FakeTelemetry(),
         wall_clock=wall_clock,
+        watch=signals or engine(settings),
+        publish=publish,
+    )
+
+
+def engine(settings: Settings | None = None, *, first_id: int = 1) -> SignalEngine:
+    """Return a watch over markets that has seen none."""
+    settings = settings or Settings()
+    return SignalEngine(
+        settings.signals,
+        References(settings.signals),
+        Bounds(settings.calibration.max_markets, first_id),
     )
 
 
@@ -251,6 +268,7 @@ def service(  # noqa: PLR0913 - one keyword for each thing that tests vary
     telemetry: Telemetry | None = None,
     calibrating: Calibrator | None = None,
     verdicts: Verdicts | None = None,
+    board: Board | None = None,
 ) -> ForecastService:
     """Return a service over the runtime; without one, baselines only."""
     settings = settings or Settings(resilience=QUICK)
@@ -283,4 +301,23 @@ def service(  # noqa: PLR0913 - one keyword for each thing that tests vary
         ),
         activity=activity,
         telemetry=telemetry,
+        board=board or a_board(settings),
+    )
+
+
+def a_board(
+    settings: Settings | None = None,
+    *,
+    signals: Signals | None = None,
+    feed: Feed | None = None,
+    wall_clock: Clock | None = None,
+) -> Board:
+    """Return a board that is empty; its wall clock stands at the cutoff."""
+    settings = settings or Settings()
+    return Board(
+        settings.pages,
+        settings.signals,
+        signals=signals or NoSignals(),
+        notices=feed or Feed(),
+        wall_clock=wall_clock or FakeClock(CUTOFF.timestamp()),
     )

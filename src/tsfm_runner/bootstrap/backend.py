@@ -12,6 +12,7 @@ from functools import partial
 from tsfm_runner.adapters.memory_cache import MemoryCache
 from tsfm_runner.adapters.naming import unique_names
 from tsfm_runner.bootstrap.calibration import (
+    Opened,
     calibrator_to_ask,
     calibrator_to_keep,
     calibrator_to_warm,
@@ -40,12 +41,16 @@ from tsfm_runner.service.asking import RuntimeLine
 from tsfm_runner.service.backend import Backend
 from tsfm_runner.service.baselining import Baselines
 from tsfm_runner.service.batching import Batcher
+from tsfm_runner.service.board.board import Board
+from tsfm_runner.service.board.health import RuntimeHealth
+from tsfm_runner.service.board.signals import NoSignals
 from tsfm_runner.service.breaking import Breaker
 from tsfm_runner.service.calibration.calibrator import Calibrator
 from tsfm_runner.service.calibration.shadowing import Shadowing
 from tsfm_runner.service.catalogue import Catalogue
 from tsfm_runner.service.completing import Completer
 from tsfm_runner.service.degrading import Degradation
+from tsfm_runner.service.feed import Feed
 from tsfm_runner.service.forecasting import ForecastService
 from tsfm_runner.service.predicting import Predictor
 from tsfm_runner.service.remembering import Memory
@@ -113,30 +118,48 @@ async def opened(
         if runtimes is None:
             runtimes = await open_runtimes(held, settings, registry, tools.clock)
         har_table = load_har_table()
-        calibrator = await _open_calibrator(held, settings, har_table, tools)
-        yield _backend(
+        feed = Feed()
+        held.callback(feed.close)
+        calibrator, signals = await _open_calibrator(
+            held, settings, har_table, tools, feed
+        )
+        backend = _backend(
             settings,
             registry,
             runtimes,
             tools,
             baselines=Baselines(settings.baseline, har_table),
             calibrator=calibrator,
+            feed=Feed(),
         )
+        held.push_async_callback(backend.health.close)
+        yield backend
 
 
 async def _open_calibrator(
-    held: AsyncExitStack, settings: Settings, table: HarTable, tools: Tools
-) -> Calibrator:
+    held: AsyncExitStack,
+    settings: Settings,
+    table: HarTable,
+    tools: Tools,
+    feed: Feed,
+) -> Opened:
     teller, wall_clock = tools.teller, tools.wall_clock
     if tools.purpose == "ask":
         return held.enter_context(calibrator_to_ask(settings, table, teller))
     if tools.purpose == "keep":
         return await held.enter_async_context(
-            calibrator_to_keep(settings, table, teller, tools.metrics, wall_clock)
+            calibrator_to_keep(settings, table, teller, tools.metrics, wall_clock, feed)
         )
     is_fresh = tools.purpose == "warm anew"
     return held.enter_context(
-        calibrator_to_warm(settings, table, teller, wall_clock, is_fresh=is_fresh)
+        calibrator_to_warm(
+            settings,
+            table,
+            teller,
+            wall_clock,
+            is_fresh=is_fresh,
+            publish=feed.signal,
+        )
     )
 
 
@@ -148,8 +171,17 @@ def _backend(  # noqa: PLR0913 - one argument a collaborator
     *,
     baselines: Baselines,
     calibrator: Calibrator,
+    feed: Feed,
 ) -> Backend:
     activity = Activity()
+    calibrator.drifts.when_found(feed.drifted)
+    board = Board(
+        settings.pages,
+        settings.signals,
+        signals=NoSignals(),
+        notices=feed,
+        wall_clock=tools.wall_clock,
+    )
     predictors = {
         rung: _predictor(settings, rung, runtime, tools, activity)
         for rung, runtime in runtimes.items()
@@ -178,6 +210,7 @@ def _backend(  # noqa: PLR0913 - one argument a collaborator
         ),
         activity=activity,
         telemetry=tools.teller,
+        board=board,
     )
 
     def give_up() -> None:
@@ -185,7 +218,10 @@ def _backend(  # noqa: PLR0913 - one argument a collaborator
             predictor.batcher.give_up()
 
     catalogue = Catalogue(registry, runtimes, settings.resilience.attempt_timeout_s)
-    return Backend(service, calibrator, catalogue, tools.teller, give_up)
+    health = RuntimeHealth(catalogue, tools.clock)
+    return Backend(
+        service, calibrator, catalogue, tools.teller, give_up, feed, board, health
+    )
 
 
 def _completer(  # noqa: PLR0913, PLR0917 - one argument a collaborator

@@ -34,6 +34,7 @@ from tsfm_runner.config.forecasting import (
     TaskConfig,
 )
 from tsfm_runner.config.gate import GateConfig, GateStageConfig
+from tsfm_runner.config.pages import PagesConfig
 from tsfm_runner.config.resilience import (
     BreakerConfig,
     CacheConfig,
@@ -71,6 +72,7 @@ __all__ = [
     "LadderOverride",
     "LiquidityBucket",
     "LogConfig",
+    "PagesConfig",
     "Positive",
     "PreparationConfig",
     "Probability",
@@ -112,6 +114,7 @@ class Settings(Section):
     calibration: CalibrationConfig = CalibrationConfig()
     drift: DriftConfig = DriftConfig()
     signals: SignalsConfig = SignalsConfig()
+    pages: PagesConfig = PagesConfig()
     resilience: ResilienceConfig = ResilienceConfig()
     breaker: BreakerConfig = BreakerConfig()
     degradation: DegradationConfig = DegradationConfig()

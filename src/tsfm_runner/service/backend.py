@@ -4,9 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tsfm_runner.ports import Telemetry
+from tsfm_runner.service.board.board import Board
+from tsfm_runner.service.board.health import RuntimeHealth
 from tsfm_runner.service.calibration.calibrator import Calibrator
 from tsfm_runner.service.catalogue import Catalogue
+from tsfm_runner.service.feed import Feed
 from tsfm_runner.service.forecasting import ForecastService
+from tsfm_runner.service.signals.engine import SignalEngine
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,11 @@ class Backend:
 
     forecasts: ForecastService
     calibrator: Calibrator
+    signals: SignalEngine
+    feed: Feed
     catalogue: Catalogue
     telemetry: Telemetry
     give_up: Callable[[], None]
+    feed: Feed
+    board: Board
+    health: RuntimeHealth

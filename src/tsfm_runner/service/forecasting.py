@@ -13,6 +13,7 @@ from tsfm_runner.domain.task import ForecastTask
 from tsfm_runner.errors import InvalidTaskError, ModelNotAllowedError
 from tsfm_runner.ports import Telemetry
 from tsfm_runner.service.activity import Activity
+from tsfm_runner.service.board.board import Board
 from tsfm_runner.service.completing import Completer, Journey
 from tsfm_runner.service.deadline import Deadline
 from tsfm_runner.service.grouping import chunks, grouped
@@ -49,6 +50,7 @@ class ForecastService:
         memory: Memory,
         activity: Activity,
         telemetry: Telemetry,
+        board: Board,
     ) -> None:
         """Take everything that is needed on the way of a task."""
         self.settings = settings
@@ -60,6 +62,7 @@ class ForecastService:
         self._activity = activity
         self._sharing = Sharing(memory, telemetry, activity, completer.clock)
         self.telemetry = telemetry
+        self._board = board
         self._clock = completer.clock
         self._begin_together = Joiner(self._begin, max_items=_MAX_TOGETHER)
         self._complete_together = Joiner(completer.complete, max_items=_MAX_TOGETHER)
@@ -89,6 +92,8 @@ class ForecastService:
                 self.telemetry.forecast_served(
                     outcome, request_id=request_id, is_alone=is_alone
                 )
+                if outcome.cache is None:
+                    self._board.answered(outcome)
         return outcomes
 
     def serve_again(

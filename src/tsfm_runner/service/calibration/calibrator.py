@@ -22,6 +22,7 @@ from tsfm_runner.ports import Clock, Ledger, Telemetry
 from tsfm_runner.service.calibration.certifying import certify
 from tsfm_runner.service.calibration.describing import Describer, Description
 from tsfm_runner.service.calibration.drawing import draw, target_of
+from tsfm_runner.service.calibration.drifts import Drifts
 from tsfm_runner.service.calibration.outlining import outlined
 from tsfm_runner.service.calibration.pending import Ended, Pending
 from tsfm_runner.service.calibration.points import MarketPoints, points_of
@@ -73,6 +74,7 @@ class Calibrator:
         self.pending = pending
         self.numbers = numbers
         self.ledger = ledger
+        self.drifts = Drifts(wall_clock)
         self._describer = describer
         self._telemetry = telemetry
         self._wall_clock = wall_clock
@@ -144,6 +146,7 @@ class Calibrator:
         for lesson in lessons:
             for drift in lesson.drifts:
                 self._telemetry.drifted(drift)
+                self.drifts.add(drift)
         moderate = sum(lesson.breaches.n_moderate for lesson in lessons)
         severe = sum(lesson.breaches.n_severe for lesson in lessons)
         served = sum(lesson.breaches.n_served for lesson in lessons)

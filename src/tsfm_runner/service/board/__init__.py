@@ -1,0 +1,1 @@
+"""Every market that was forecast lately, as it stands now."""
