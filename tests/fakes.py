@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tsfm_runner.domain.calibration import Drift
+from tsfm_runner.domain.delivery import DeadLetter, Delivery
 from tsfm_runner.domain.forecast import (
     BreakerState,
     ModelCall,
@@ -24,9 +25,16 @@ from tsfm_runner.domain.ledger import (
     StateEntry,
 )
 from tsfm_runner.domain.model import RuntimeModel
+from tsfm_runner.domain.signals import BreachQuery, BreachSignal, DeliveryEntry
 from tsfm_runner.domain.telling import Breaches, CacheEvent, RuntimeCall
 from tsfm_runner.domain.verdict import StandingVerdict, Verdict
-from tsfm_runner.errors import ForecastRuntimeError, LedgerUnavailableError
+from tsfm_runner.errors import (
+    DeliveryError,
+    DeliveryFailedError,
+    DeliveryRefusedError,
+    ForecastRuntimeError,
+    LedgerUnavailableError,
+)
 
 Answers = list[QuantileForecast | ForecastRuntimeError]
 
@@ -56,6 +64,8 @@ class FakeTelemetry:
         self.scored: list[tuple[int, Breaches]] = []
         self.drifts: list[Drift] = []
         self.cycles_s: list[float] = []
+        self.deliveries: list[Delivery] = []
+        self.lost_couriers: list[tuple[str, BaseException]] = []
 
     def request_answered(self, route: str, *, status: int, duration_s: float) -> None:
         self.requests.append((route, status, duration_s))
@@ -92,6 +102,12 @@ class FakeTelemetry:
 
     def drifted(self, drift: Drift) -> None:
         self.drifts.append(drift)
+
+    def delivery_tried(self, delivery: Delivery) -> None:
+        self.deliveries.append(delivery)
+
+    def courier_lost(self, endpoint: str, failure: BaseException) -> None:
+        self.lost_couriers.append((endpoint, failure))
 
     def cycle_finished(self, duration_s: float) -> None:
         self.cycles_s.append(duration_s)
@@ -172,11 +188,80 @@ class FakeLedger:
         ]
         return [LedgerForecast(one, self._outcomes(one)) for one in found[:limit]]
 
+    @property
+    def signals(self) -> list[BreachSignal]:
+        return [one for one in self.entries if isinstance(one, BreachSignal)]
+
+    async def breaches(self, query: BreachQuery) -> list[BreachSignal]:
+        newest = {one.dedupe_key: one for one in self.signals}
+        found = [
+            one
+            for one in sorted(newest.values(), key=lambda one: -one.id)
+            if (query.since_s is None or one.ts_s >= query.since_s)
+            and (query.severities is None or one.severity in query.severities)
+            and query.market_id in {None, one.market_id}
+            and query.is_open in {None, one.is_open}
+            and (query.before_id is None or one.id < query.before_id)
+        ]
+        return found[: query.limit]
+
+    async def signals_after(self, last_id: int, *, limit: int) -> list[BreachSignal]:
+        return [one for one in self.signals if one.id > last_id][:limit]
+
+    async def last_delivered(self, endpoint: str) -> int | None:
+        told = [
+            one.last_signal_id
+            for one in self.entries
+            if isinstance(one, DeliveryEntry) and one.endpoint == endpoint
+        ]
+        return told[-1] if told else None
+
     def _outcomes(self, band: ForecastEntry) -> np.ndarray:
         prices = np.full(band.horizon, np.nan)
         for one in self.scores:
             prices[one.steps[one.forecast_ids == band.id] - 1] = one.y
         return prices
+
+
+class FakeReceiver:
+    """Takes signals, or meets the next of the failures that it was given first."""
+
+    def __init__(self, *failures: DeliveryError | None) -> None:
+        self.failures = list(failures)
+        self.refuses: Callable[[BreachSignal], bool] = lambda _: False
+        self.posts: list[list[BreachSignal]] = []
+        self.taken: list[BreachSignal] = []
+
+    @property
+    def taken_ids(self) -> list[int]:
+        return [one.id for one in self.taken]
+
+    async def post(self, signals: Sequence[BreachSignal]) -> None:
+        self.posts.append(list(signals))
+        if self.failures and (failure := self.failures.pop(0)) is not None:
+            raise failure
+        if any(map(self.refuses, signals)):
+            raise DeliveryRefusedError("answered 400", status=400)
+        self.taken += signals
+
+    def payload(self, signal: BreachSignal) -> object:
+        return {"id": signal.id}
+
+
+class FakeDeadLetters:
+    """Keeps dead letters in a list; with a failure it keeps none."""
+
+    def __init__(self) -> None:
+        self.letters: list[DeadLetter] = []
+        self.failure: DeliveryFailedError | None = None
+
+    async def put(self, letters: Sequence[DeadLetter]) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.letters += letters
+
+    def count(self, endpoint: str) -> int:
+        return sum(one.endpoint == endpoint for one in self.letters)
 
 
 class FakeVerdicts:

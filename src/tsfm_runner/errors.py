@@ -16,6 +16,9 @@ TsfmError
 │   └── UnitLostError             a unit of its work ended every worker that took it
 ├── TrainingError                 a model cannot be trained from this, or not be kept
 ├── ServiceUnreachableError       a running service does not answer, or not as one
+├── DeliveryError                 an endpoint was not told of signals
+│   ├── DeliveryRefusedError      it does not take them, now or ever
+│   └── DeliveryFailedError       it may take them later
 └── ForecastRuntimeError          the model runtime let us down; the service falls back
     ├── RuntimeUnavailableError   no answer: refused, overloaded, connection lost
     │   └── RuntimeTimeoutError   no answer in time
@@ -104,6 +107,34 @@ class TrainingError(TsfmError):
 
 class ServiceUnreachableError(TsfmError):
     """A running service does not answer, or not as one of ours."""
+
+
+class DeliveryError(TsfmError):
+    """An endpoint was not told of signals; ``status`` is that of its answer, if any."""
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        """Say what went wrong, without the address and its secrets."""
+        super().__init__(message)
+        self.status = status
+
+
+class DeliveryRefusedError(DeliveryError):
+    """The endpoint does not take these signals; telling it again is of no use."""
+
+
+class DeliveryFailedError(DeliveryError):
+    """The endpoint could not be told now; ``retry_after_s`` is what it asked for."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        """Say what went wrong, and how long the endpoint wants to be left alone."""
+        super().__init__(message, status=status)
+        self.retry_after_s = retry_after_s
 
 
 class ForecastRuntimeError(TsfmError):

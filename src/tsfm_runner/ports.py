@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 import numpy.typing as npt
 
 from tsfm_runner.domain.calibration import Drift
+from tsfm_runner.domain.delivery import DeadLetter, Delivery
 from tsfm_runner.domain.forecast import (
     BreakerState,
     ModelCall,
@@ -122,6 +123,14 @@ class Telemetry(Protocol):
         """Hear of one thing that happened to a breach."""
         ...
 
+    def delivery_tried(self, delivery: Delivery) -> None:
+        """Hear what became of signals that were posted to an endpoint."""
+        ...
+
+    def courier_lost(self, endpoint: str, failure: BaseException) -> None:
+        """Hear of an error of our own that ended the telling of an endpoint."""
+        ...
+
     def cycle_finished(self, duration_s: float) -> None:
         """Hear of one cycle over many markets."""
         ...
@@ -168,6 +177,34 @@ class Ledger(Protocol):
 
     async def last_delivered(self, endpoint: str) -> int | None:
         """Return up to which signal an endpoint was told everything; None: never."""
+        ...
+
+
+class SignalReceiver(Protocol):
+    """One endpoint outside that is told of signals; one exchange a call, no retries."""
+
+    async def post(self, signals: Sequence[BreachSignal]) -> None:
+        """Tell of signals, all in one post.
+
+        Raises ``DeliveryRefusedError`` where that is of no use, now or ever, and
+        ``DeliveryFailedError`` where it may be later.
+        """
+        ...
+
+    def payload(self, signal: BreachSignal) -> object:
+        """Return the JSON that is posted of one signal."""
+        ...
+
+
+class DeadLetters(Protocol):
+    """Keeps signals that could not be delivered, for people to look at."""
+
+    async def put(self, letters: Sequence[DeadLetter]) -> None:
+        """Keep them safely; raise ``DeliveryFailedError`` where that fails."""
+        ...
+
+    def count(self, endpoint: str) -> int:
+        """Return how many are kept of one endpoint."""
         ...
 
 

@@ -40,9 +40,11 @@ def from_file(path: Path, known: Known) -> Layer:
     layer: Layer = {}
     for name, value in _flattened(read_mapping(path), known, origin=origin):
         if known[name].is_secret:
+            file = f", or name its file in {name}_file"
             raise ConfigurationError(
                 f"{name} is a secret and may not stand in {path}, which is made to be "
-                f"shared; set {_variable(name)}, or name its file in {name}_file"
+                f"shared; set {_variable(name)}"
+                f"{file if f'{name}_file' in known else ''}"
             )
         layer[name] = Given(value, origin)
     return layer

@@ -50,6 +50,7 @@ from tsfm_runner.config.serving import (
 from tsfm_runner.config.signals import SignalsConfig
 from tsfm_runner.config.store import StoreConfig
 from tsfm_runner.config.verdict import VerdictConfig
+from tsfm_runner.config.webhooks import WebhookConfig, WebhooksConfig
 
 __all__ = [
     "MIN_TOKEN_LENGTH",
@@ -90,6 +91,8 @@ __all__ = [
     "Token",
     "TollamaConfig",
     "VerdictConfig",
+    "WebhookConfig",
+    "WebhooksConfig",
 ]
 
 
@@ -114,6 +117,7 @@ class Settings(Section):
     calibration: CalibrationConfig = CalibrationConfig()
     drift: DriftConfig = DriftConfig()
     signals: SignalsConfig = SignalsConfig()
+    webhooks: WebhooksConfig = WebhooksConfig()
     pages: PagesConfig = PagesConfig()
     resilience: ResilienceConfig = ResilienceConfig()
     breaker: BreakerConfig = BreakerConfig()

@@ -6,6 +6,7 @@ from structlog.typing import FilteringBoundLogger
 
 from tsfm_runner.adapters.telemetry.metrics import Metrics
 from tsfm_runner.domain.calibration import Drift
+from tsfm_runner.domain.delivery import Delivery
 from tsfm_runner.domain.forecast import (
     BreakerState,
     Rung,
@@ -174,6 +175,28 @@ class Teller:
             self._log.warning("ledger_writes_again")
         else:
             self._log.error("ledger_cannot_be_written", error=str(failure))
+
+    def delivery_tried(self, delivery: Delivery) -> None:
+        """Count what became of posted signals; log those that were not taken."""
+        labels = delivery.endpoint, delivery.outcome
+        self._metrics.deliveries.counts[labels] += delivery.n_signals
+        tell = {
+            "delivered": self._log.debug,
+            "retried": self._log.warning,
+            "dead": self._log.error,
+        }[delivery.outcome]
+        tell(
+            "webhook",
+            endpoint=delivery.endpoint,
+            outcome=delivery.outcome,
+            n_signals=delivery.n_signals,
+            n_attempts=delivery.n_attempts,
+            error=delivery.error,
+        )
+
+    def courier_lost(self, endpoint: str, failure: BaseException) -> None:
+        """Log an error of our own that ended the telling of an endpoint."""
+        self._log.error("webhook_stopped", endpoint=endpoint, exc_info=failure)
 
     def cycle_finished(self, duration_s: float) -> None:
         """Count one cycle over many markets."""
