@@ -1,6 +1,6 @@
 """Short ways to make tasks and a service for tests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -21,6 +21,7 @@ from tsfm_runner.domain.model import (
     ModelRegistry,
     ModelRevision,
 )
+from tsfm_runner.domain.signals import BreachSignal
 from tsfm_runner.domain.task import ForecastTask, Transform
 from tsfm_runner.ports import Clock, ForecastRuntime, Ledger, Telemetry, Verdicts
 from tsfm_runner.service.activity import Activity
@@ -45,6 +46,8 @@ from tsfm_runner.service.predicting import Predictor
 from tsfm_runner.service.preparing import PreparedTask, prepare_many
 from tsfm_runner.service.remembering import Memory
 from tsfm_runner.service.routing import BASELINE_METHODS, Router
+from tsfm_runner.service.signals.engine import Bounds, SignalEngine
+from tsfm_runner.service.signals.references import References
 from tsfm_runner.service.verdict.policy import Policy
 
 CUTOFF = datetime(2026, 2, 20, 12, tzinfo=UTC)
@@ -182,7 +185,7 @@ def predictor(
     return Predictor(to_runtime, batcher)
 
 
-def calibrator(
+def calibrator(  # noqa: PLR0913 - one argument a collaborator
     settings: Settings | None = None,
     *,
     ledger: Ledger | None = None,

@@ -12,7 +12,7 @@ from functools import partial
 from tsfm_runner.adapters.memory_cache import MemoryCache
 from tsfm_runner.adapters.naming import unique_names
 from tsfm_runner.bootstrap.calibration import (
-    Opened,
+    Watched,
     calibrator_to_ask,
     calibrator_to_keep,
     calibrator_to_warm,
@@ -43,7 +43,6 @@ from tsfm_runner.service.baselining import Baselines
 from tsfm_runner.service.batching import Batcher
 from tsfm_runner.service.board.board import Board
 from tsfm_runner.service.board.health import RuntimeHealth
-from tsfm_runner.service.board.signals import NoSignals
 from tsfm_runner.service.breaking import Breaker
 from tsfm_runner.service.calibration.calibrator import Calibrator
 from tsfm_runner.service.calibration.shadowing import Shadowing
@@ -120,17 +119,15 @@ async def opened(
         har_table = load_har_table()
         feed = Feed()
         held.callback(feed.close)
-        calibrator, signals = await _open_calibrator(
-            held, settings, har_table, tools, feed
-        )
+        watched = await _open_calibrator(held, settings, har_table, tools, feed)
         backend = _backend(
             settings,
             registry,
             runtimes,
             tools,
             baselines=Baselines(settings.baseline, har_table),
-            calibrator=calibrator,
-            feed=Feed(),
+            watched=watched,
+            feed=feed,
         )
         held.push_async_callback(backend.health.close)
         yield backend
@@ -142,25 +139,14 @@ async def _open_calibrator(
     table: HarTable,
     tools: Tools,
     feed: Feed,
-) -> Opened:
-    teller, wall_clock = tools.teller, tools.wall_clock
+) -> Watched:
     if tools.purpose == "ask":
-        return held.enter_context(calibrator_to_ask(settings, table, teller))
+        return held.enter_context(calibrator_to_ask(settings, table, tools.teller))
     if tools.purpose == "keep":
         return await held.enter_async_context(
-            calibrator_to_keep(settings, table, teller, tools.metrics, wall_clock, feed)
+            calibrator_to_keep(settings, table, tools, feed)
         )
-    is_fresh = tools.purpose == "warm anew"
-    return held.enter_context(
-        calibrator_to_warm(
-            settings,
-            table,
-            teller,
-            wall_clock,
-            is_fresh=is_fresh,
-            publish=feed.signal,
-        )
-    )
+    return held.enter_context(calibrator_to_warm(settings, table, tools, feed))
 
 
 def _backend(  # noqa: PLR0913 - one argument a collaborator
@@ -170,15 +156,16 @@ def _backend(  # noqa: PLR0913 - one argument a collaborator
     tools: Tools,
     *,
     baselines: Baselines,
-    calibrator: Calibrator,
+    watched: Watched,
     feed: Feed,
 ) -> Backend:
     activity = Activity()
+    calibrator, signals = watched
     calibrator.drifts.when_found(feed.drifted)
     board = Board(
         settings.pages,
         settings.signals,
-        signals=NoSignals(),
+        signals=signals,
         notices=feed,
         wall_clock=tools.wall_clock,
     )
@@ -220,7 +207,15 @@ def _backend(  # noqa: PLR0913 - one argument a collaborator
     catalogue = Catalogue(registry, runtimes, settings.resilience.attempt_timeout_s)
     health = RuntimeHealth(catalogue, tools.clock)
     return Backend(
-        service, calibrator, catalogue, tools.teller, give_up, feed, board, health
+        service,
+        calibrator,
+        signals,
+        catalogue,
+        tools.teller,
+        give_up,
+        feed,
+        board,
+        health,
     )
 
 

@@ -4,18 +4,22 @@ import asyncio
 import json
 import math
 import time
-from collections.abc import AsyncIterator, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
 from tsfm_runner.adapters.ledger import SqliteLedger, open_ledger, read_state
 from tsfm_runner.adapters.no_ledger import NoLedger
 from tsfm_runner.adapters.telemetry import Metrics, Teller
+from tsfm_runner.bootstrap.tasks import meanwhile
+from tsfm_runner.bootstrap.tools import Tools
 from tsfm_runner.config import CalibrationConfig, Settings
 from tsfm_runner.core.har import HarTable
 from tsfm_runner.domain.ledger import LedgerContents
+from tsfm_runner.domain.signals import BreachSignal
 from tsfm_runner.errors import UnreadableInputError
 from tsfm_runner.ports import Clock, Ledger
 from tsfm_runner.service.calibration.calibrator import Calibrator
@@ -26,6 +30,31 @@ from tsfm_runner.service.calibration.priors import Prior
 from tsfm_runner.service.calibration.resuming import resume
 from tsfm_runner.service.calibration.snapshots import keep_snapshots, snapshot
 from tsfm_runner.service.calibration.state import CalibrationState
+from tsfm_runner.service.feed import Feed
+from tsfm_runner.service.signals.engine import Bounds, SignalEngine
+from tsfm_runner.service.signals.references import References
+
+_SWEEP_INTERVAL_S = 2.0
+
+Publish: TypeAlias = Callable[[BreachSignal], None]
+
+
+class Watched(NamedTuple):
+    """The calibration, and who watches what it is told."""
+
+    calibrator: Calibrator
+    signals: SignalEngine
+
+
+def _to_nobody(_: BreachSignal) -> None:
+    """Drop a signal."""
+
+
+async def _keep_sweeping(calibrator: Calibrator) -> None:
+    """Look at silent markets every so often, until cancelled."""
+    while True:
+        await asyncio.sleep(_SWEEP_INTERVAL_S)
+        calibrator.sweep()
 
 
 def load_har_table() -> HarTable:
@@ -44,7 +73,7 @@ def load_priors() -> Mapping[str, Prior]:
 @contextmanager
 def calibrator_to_ask(
     settings: Settings, table: HarTable, teller: Teller
-) -> Generator[Calibrator]:
+) -> Generator[Watched]:
     """Open what was learned for one who asks and lets nothing be learned for good."""
     state = read_state(settings.store.url)
     contents = LedgerContents(state, (), (), frozenset(), 1, 1)
@@ -62,71 +91,66 @@ def calibrator_to_ask(
 async def calibrator_to_keep(
     settings: Settings,
     table: HarTable,
-    teller: Teller,
-    metrics: Metrics,
-    wall_clock: Clock = time.time,
-) -> AsyncIterator[Calibrator]:
+    tools: Tools,
+    feed: Feed,
+) -> AsyncIterator[Watched]:
     """Open the ledger, go on from it, and write everything down until the end."""
+    teller, wall_clock = tools.teller, tools.wall_clock
     with open_ledger(
         settings.store, tell=teller.ledger_changed, now=wall_clock
     ) as ledger:
         delay_s = settings.calibration.max_outcome_delay_s
         contents = ledger.read(awaited_after_s=wall_clock() - delay_s)
-        calibrator = _calibrator(
+        watched = _calibrator(
             settings,
             table,
             teller,
             ledger=ledger,
             contents=contents,
             wall_clock=wall_clock,
+            publish=feed.signal,
         )
-        _watch(metrics, ledger, calibrator)
-        keeping = asyncio.create_task(
-            keep_snapshots(
-                calibrator,
-                wall_clock,
-                interval_s=settings.store.snapshot_interval_s,
-            )
+        calibrator = watched.calibrator
+        _watch(tools.metrics, ledger, watched)
+        keeping = keep_snapshots(
+            calibrator, wall_clock, interval_s=settings.store.snapshot_interval_s
         )
         try:
-            yield calibrator
+            async with meanwhile(keeping), meanwhile(_keep_sweeping(calibrator)):
+                yield watched
         finally:
-            keeping.cancel()
-            with suppress(asyncio.CancelledError):
-                await keeping
             ledger.append([snapshot(calibrator, wall_clock)])
 
 
 @contextmanager
 def calibrator_to_warm(
-    settings: Settings,
-    table: HarTable,
-    teller: Teller,
-    wall_clock: Clock,
-    *,
-    is_fresh: bool,
-) -> Generator[Calibrator]:
+    settings: Settings, table: HarTable, tools: Tools, feed: Feed
+) -> Generator[Watched]:
     """Open the ledger to teach history to what was learned, or to nothing if fresh.
 
     At the end the state is written down, and nothing else; after a failure not even
     that. Bands that wait in the ledger are left to the service.
     """
+    teller, wall_clock = tools.teller, tools.wall_clock
     with open_ledger(settings.store, tell=teller.ledger_changed) as ledger:
         contents = ledger.read(awaited_after_s=math.inf)
-        if is_fresh:
+        if tools.purpose == "warm anew":
             contents = replace(contents, state=None, forecasts=(), scores=())
-        calibrator = _calibrator(
+        contents = replace(contents, breaches=())
+        watched = _calibrator(
             settings,
             table,
             teller,
             ledger=NoLedger(),
             contents=contents,
             wall_clock=wall_clock,
+            publish=feed.signal,
         )
+        calibrator = watched.calibrator
         live, calibrator.pending = calibrator.pending, _pending(settings.calibration)
         for learned in calibrator.state.learned.values():
             learned.stream.rewind(now_s=wall_clock())
-        yield calibrator
+        yield watched
         calibrator.pending = live
         applied = contents.next_score_id - 1
         taken = snapshot(calibrator, time.time)
@@ -163,7 +187,8 @@ def _calibrator(  # noqa: PLR0913 - one argument a collaborator
     ledger: Ledger,
     contents: LedgerContents,
     wall_clock: Clock,
-) -> Calibrator:
+    publish: Publish = _to_nobody,
+) -> Watched:
     config = settings.calibration
     state, pending = _new_state(settings), _pending(config)
     numbers = resume(
@@ -173,7 +198,13 @@ def _calibrator(  # noqa: PLR0913 - one argument a collaborator
         now_s=wall_clock(),
         max_delay_s=config.max_outcome_delay_s,
     )
-    return Calibrator(
+    signals = SignalEngine(
+        settings.signals,
+        References(settings.signals, state.false_alarms),
+        Bounds(config.max_markets, contents.next_signal_id),
+    )
+    signals.restore(contents.breaches)
+    calibrator = Calibrator(
         state,
         pending,
         numbers=numbers,
@@ -181,10 +212,14 @@ def _calibrator(  # noqa: PLR0913 - one argument a collaborator
         ledger=ledger,
         telemetry=teller,
         wall_clock=wall_clock,
+        watch=signals,
+        publish=publish,
     )
+    return Watched(calibrator, signals)
 
 
-def _watch(metrics: Metrics, ledger: SqliteLedger, calibrator: Calibrator) -> None:
+def _watch(metrics: Metrics, ledger: SqliteLedger, watched: Watched) -> None:
+    calibrator, signals = watched
     metrics.watch(
         "tsfm_ledger_lag_seconds",
         "How long the oldest entry of the ledger has waited to be written.",
@@ -194,6 +229,16 @@ def _watch(metrics: Metrics, ledger: SqliteLedger, calibrator: Calibrator) -> No
         "tsfm_ledger_let_go",
         "Forecasts that were let go because the ledger could not be written.",
         lambda: ledger.n_let_go,
+    )
+    metrics.watch(
+        "tsfm_breaches_open",
+        "Breaches that are open now.",
+        lambda: len(signals.open_breaches),
+    )
+    metrics.watch(
+        "tsfm_markets_watched",
+        "Markets whose newest price was held against a band lately.",
+        lambda: signals.n_watched,
     )
     metrics.watch(
         "tsfm_bands_waiting",

@@ -24,7 +24,6 @@ class Backend:
     forecasts: ForecastService
     calibrator: Calibrator
     signals: SignalEngine
-    feed: Feed
     catalogue: Catalogue
     telemetry: Telemetry
     give_up: Callable[[], None]

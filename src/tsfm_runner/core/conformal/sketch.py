@@ -80,6 +80,51 @@ def shrink(counts: FloatArray, overall: FloatArray, *, weight: float) -> FloatAr
     return np.asarray((counts + weight * base) / (total + weight))
 
 
+def tail_shares(shares: FloatArray, sizes: FloatArray) -> FloatArray:
+    """Return the share of scores at least as large as each size: its p-value.
+
+    The inverse of `tail_margins`, of both sides together. Under exchangeability of
+    past and next scores it is below any number as seldom as that number says, but
+    for what the bins blur.
+
+    Parameters
+    ----------
+    shares : (n, N_BINS) array
+        Distribution of the sizes; adds up to one.
+    sizes : (n,) array
+        Not negative, no unit.
+
+    Returns
+    -------
+    (n,) array
+        In (0, 1]; 1 for the size 0.
+
+    References
+    ----------
+    Vovk, Gammerman and Shafer (2005), Algorithmic learning in a random world,
+    section 2.2: the p-value of a nonconformity score.
+
+    Examples
+    --------
+    Half of the quarter that is not 0 lies beyond the middle of its bin.
+
+    >>> shares = np.zeros((1, N_BINS))
+    >>> shares[0, [0, 41]] = 0.75, 0.25
+    >>> middle = edge_of(np.array([40.5]))
+    >>> tail_shares(shares, middle).round(6).tolist()
+    [0.125]
+
+    """
+    places = bin_of(sizes)
+    rows = np.arange(places.size)
+    below = shares.cumsum(axis=1)[rows, places]
+    # Where a size stands inside its bin, from 0 to 1 along the axis of bins.
+    reach = np.arcsinh(sizes / _FIRST_EDGE) / _GROWTH - (places - 1)
+    inside = shares[rows, places] * (1 - np.clip(reach, 0, 1))
+    beyond = np.maximum(1 - below, 0) + inside
+    return np.where(places == 0, 1.0, np.minimum(beyond, 1.0))
+
+
 def tail_margins(shares: FloatArray, tails: FloatArray) -> FloatArray:
     """Return how large a score must be to leave so much mass beyond it, per side.
 

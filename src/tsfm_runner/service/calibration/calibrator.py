@@ -1,21 +1,14 @@
 """Calibrate every band from what became of those before it."""
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from tsfm_runner.core.conformal.cells import cells_within
 from tsfm_runner.domain.calibration import Certificate, StreamKey
-from tsfm_runner.domain.ledger import (
-    IdArray,
-    LedgerEntry,
-    OutcomeEntry,
-    OutcomeSource,
-    ScoreEntry,
-    StepArray,
-)
+from tsfm_runner.domain.ledger import LedgerEntry, OutcomeEntry, OutcomeSource
+from tsfm_runner.domain.signals import BreachSignal
 from tsfm_runner.domain.task import FloatArray
 from tsfm_runner.domain.telling import Breaches
 from tsfm_runner.ports import Clock, Ledger, Telemetry
@@ -30,10 +23,13 @@ from tsfm_runner.service.calibration.questions import Calibrated, RawAnswer, Ser
 from tsfm_runner.service.calibration.recording import (
     Numbers,
     entry_of,
+    outcome_entries,
+    score_entries,
     waiting_of,
 )
 from tsfm_runner.service.calibration.scoring import Lesson, score
 from tsfm_runner.service.calibration.state import CalibrationState
+from tsfm_runner.service.calibration.watching import Watch
 from tsfm_runner.service.grouping import grouped
 from tsfm_runner.service.preparing import PreparedTask
 
@@ -68,8 +64,13 @@ class Calibrator:
         ledger: Ledger,
         telemetry: Telemetry,
         wall_clock: Clock,
+        watch: Watch,
+        publish: Callable[[BreachSignal], None],
     ) -> None:
-        """Go on from a state and from what waits; write down what happens."""
+        """Go on from a state and from what waits; write down what happens.
+
+        ``publish`` hears of signals once they are on their way into the ledger.
+        """
         self.state = state
         self.pending = pending
         self.numbers = numbers
@@ -78,6 +79,8 @@ class Calibrator:
         self._describer = describer
         self._telemetry = telemetry
         self._wall_clock = wall_clock
+        self._watch = watch
+        self._publish = publish
 
     @property
     def version(self) -> int:
@@ -103,18 +106,33 @@ class Calibrator:
         Those of requests are only where they end a step of a band.
         """
         now_s = self._wall_clock()
+        signals = self._watch.hear(points, now_s=now_s)
         ended: list[Ended] = []
         outcomes: list[OutcomeEntry] = []
         for told in points:
             found = self._end(told, keeps_last=source != "request")
             if found is not None:
                 ended.append(found)
-            outcomes += _outcomes(told, found, source, now_s)
+            outcomes += outcome_entries(told, found, source, now_s)
         if ended:
-            self._learn(ended, outcomes, now_s)
-        elif outcomes:
-            self.ledger.append(outcomes)
+            signals += self._watch.observe(ended, self.state.of, now_s=now_s)
+            self._learn(ended, [*outcomes, *signals], now_s)
+        elif outcomes or signals:
+            self.ledger.append([*outcomes, *signals])
+        self._tell_of(signals)
         return Told(len(outcomes), sum(len(one.waiting) for one in ended))
+
+    def sweep(self) -> None:
+        """Look at the markets of which nothing is told."""
+        signals = self._watch.sweep(self._wall_clock())
+        if signals:
+            self.ledger.append(signals)
+            self._tell_of(signals)
+
+    def _tell_of(self, signals: Sequence[BreachSignal]) -> None:
+        for signal in signals:
+            self._telemetry.signal_told(signal)
+            self._publish(signal)
 
     def _end(self, told: MarketPoints, *, keeps_last: bool) -> Ended | None:
         """Close the steps of which the points, and the one before them, tell."""
@@ -131,15 +149,13 @@ class Calibrator:
         return None if book is None else book.end(told.market_id, times_s, prices)
 
     def _learn(
-        self, ended: list[Ended], outcomes: Sequence[LedgerEntry], now_s: float
+        self, ended: list[Ended], told: Sequence[LedgerEntry], now_s: float
     ) -> None:
-        parts = [part for one in ended for part in _parts(one)]
-        parts.sort(key=lambda part: part.ts_s)
-        scores = [ScoreEntry(self.numbers.next_score(), *part) for part in parts]
+        scores = score_entries(ended, self.numbers)
         lessons = score(ended, self.state.of, self.state.config, now_s=now_s)
         for one in ended:
             self.pending.release(one)
-        self.ledger.append([*outcomes, *scores])
+        self.ledger.append([*told, *scores])
         self._report(lessons, sum(len(one.waiting) for one in ended))
 
     def _report(self, lessons: Sequence[Lesson], n_steps: int) -> None:
@@ -240,45 +256,6 @@ class Calibrator:
             delay_s = self.state.config.max_outcome_delay_s
             self.pending.add(waiting_of(number, served, now_s, delay_s))
         return entry_of(number, served, now_s, is_scored=is_scored)
-
-
-class _Part(NamedTuple):
-    """The steps of bands of one market that ended at one time; steps count from 1."""
-
-    market_id: str
-    ts_s: float
-    y: float
-    ids: IdArray
-    steps: StepArray
-
-
-def _parts(ended: Ended) -> list[_Part]:
-    ids = np.array([one.id for one in ended.waiting], dtype=np.int64)
-    steps = (ended.steps + 1).astype(np.int16)
-    cuts = [0, *(np.flatnonzero(np.diff(ended.ts_s)) + 1).tolist(), ids.size]
-    return [
-        _Part(
-            ended.market_id,
-            float(ended.ts_s[begin]),
-            float(ended.y[begin]),
-            ids[begin:end],
-            steps[begin:end],
-        )
-        for begin, end in pairwise(cuts)
-    ]
-
-
-def _outcomes(
-    told: MarketPoints, ended: Ended | None, source: OutcomeSource, now_s: float
-) -> list[OutcomeEntry]:
-    """Return what is written down of points: of a request, those that ended a step."""
-    times_s, prices = told.times_s, told.prices
-    if source == "request":
-        if ended is None:
-            return []
-        times_s, prices = ended.ts_s, ended.y
-    pairs = dict(zip(times_s.tolist(), prices.tolist(), strict=True)).items()
-    return [OutcomeEntry(told.market_id, ts_s, y, source, now_s) for ts_s, y in pairs]
 
 
 def _alike(answer: RawAnswer) -> _Alike:

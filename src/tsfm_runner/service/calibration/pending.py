@@ -30,6 +30,7 @@ class Waiting:
     cutoff_s: float
     packed: RowArray
     expires_s: float
+    closes_at_s: float | None = None
     n_open: int = 0
 
     @property

@@ -58,6 +58,7 @@ class _PlainState(msgspec.Struct):
     format: int
     streams: list[_PlainStream]
     newest: list[tuple[str, tuple[str, str, int], float]]
+    false_alarms: list[tuple[int, _PlainArray]] = []
 
 
 def to_bytes(state: CalibrationState, newest: Iterable[NewestCutoff] = ()) -> bytes:
@@ -70,7 +71,8 @@ def to_bytes(state: CalibrationState, newest: Iterable[NewestCutoff] = ()) -> by
         (market_id, _plain_key(stream.key), cutoff_s)
         for market_id, stream, cutoff_s in newest
     ]
-    return msgspec.msgpack.encode(_PlainState(FORMAT, streams, cutoffs))
+    alarms = [(step_s, _plain_array(one)) for step_s, one in state.false_alarms.items()]
+    return msgspec.msgpack.encode(_PlainState(FORMAT, streams, cutoffs, alarms))
 
 
 def restore(state: CalibrationState, blob: bytes) -> list[NewestCutoff]:
@@ -90,6 +92,9 @@ def restore(state: CalibrationState, blob: bytes) -> list[NewestCutoff]:
             )
         for one in plain.streams:
             _restore_stream(state.of_key(StreamKey(*one.key)), one)
+        state.false_alarms |= {
+            step_s: _array(one) for step_s, one in plain.false_alarms
+        }
         return [
             (market_id, state.stream(StreamKey(*key)), cutoff_s)
             for market_id, key, cutoff_s in plain.newest

@@ -65,6 +65,7 @@ def _waiting(
         entry.cutoff_s,
         entry.scoring,
         entry.awaited_until_s + max_delay_s,
+        entry.closes_at_s,
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from tsfm_runner.config import CalibrationConfig, DriftConfig
 from tsfm_runner.core.conformal.cells import cell_of, last_step_of
 from tsfm_runner.domain.calibration import CoverageRecord, StreamKey, TargetRecord
+from tsfm_runner.domain.task import FloatArray
 from tsfm_runner.service.calibration.markets import MarketScales
 from tsfm_runner.service.calibration.priors import Prior
 from tsfm_runner.service.calibration.scoring import Learned
@@ -28,6 +29,8 @@ class CalibrationState:
         self.drift = drift
         self._priors = priors
         self.learned: dict[StreamKey, Learned] = {}
+        self.false_alarms: dict[int, FloatArray] = {}
+        """What false alarms have looked like, by step; see `signals.references`."""
 
     @property
     def version(self) -> int:

@@ -1,0 +1,53 @@
+"""The budget of false alarms: who stands out among all that are watched."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tsfm_runner.config import SignalsConfig
+from tsfm_runner.core.false_discovery import discovery_q_values
+from tsfm_runner.service.signals.references import References
+from tsfm_runner.service.signals.trials import Trial
+
+_NEVER = -(10**12)
+
+
+@dataclass(slots=True, eq=False)
+class Cycle:
+    """The prices of one grid time, as they come in.
+
+    Markets of one cycle come together or one by one; each time all of them are
+    looked at anew, among as many as there were in this cycle or in the one before.
+    """
+
+    config: SignalsConfig
+    grid_time: int = _NEVER
+    trials: dict[str, Trial] = field(default_factory=dict)
+    n_before: int = 0
+
+    def join(self, grid_time: int, trials: Sequence[Trial]) -> None:
+        """Take prices of this grid time, or of a newer one: then a cycle begins."""
+        if grid_time > self.grid_time:
+            is_next = grid_time == self.grid_time + 1
+            self.n_before = len(self.trials) if is_next else 0
+            self.grid_time, self.trials = grid_time, {}
+        self.trials |= {trial.key.market_id: trial for trial in trials}
+
+    def q_values(self, references: References) -> dict[str, float]:
+        """Return the q-value of each market that is outside its band."""
+        outside = [
+            trial
+            for trial in self.trials.values()
+            if trial.far_p_value <= self.config.enter_p
+        ]
+        if not outside:
+            return {}
+        step_s = outside[0].key.step_s
+        p_values = references.shares(
+            step_s, np.array([trial.far_p_value for trial in outside])
+        )
+        n_watched = max(len(self.trials), self.n_before)
+        found = discovery_q_values(p_values, n_tests=n_watched).tolist()
+        names = (trial.key.market_id for trial in outside)
+        return dict(zip(names, found, strict=True))

@@ -1,0 +1,206 @@
+"""Hold new prices against the bands that were served for their time."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from tsfm_runner.config import SignalsConfig
+from tsfm_runner.core.conformal.cells import cell_of
+from tsfm_runner.core.conformal.sketch import shrink, tail_shares
+from tsfm_runner.domain.signals import BreachedBand, Direction
+from tsfm_runner.domain.task import FloatArray
+from tsfm_runner.service.calibration.arrays import IntArray, by_key
+from tsfm_runner.service.calibration.pending import Ended, Waiting
+from tsfm_runner.service.calibration.rows import Rows, unpack
+from tsfm_runner.service.calibration.scoring import Learned
+from tsfm_runner.service.calibration.streams import Stream
+from tsfm_runner.service.grouping import grouped
+
+_ROUNDING = 1e-6
+_LEAST_P = 1e-7
+
+
+class MarketKey(NamedTuple):
+    """A market as it is watched: with the step of the bands that judge it."""
+
+    market_id: str
+    step_s: int
+
+
+class Trial(NamedTuple):
+    """One new price of a market, and the band that it is least likely in.
+
+    ``p_value`` is against ``band``. ``is_far`` tells whether the price lies at least
+    the least move from the median of that band; where it lies near those of all, the
+    band is the newest one.
+    """
+
+    key: MarketKey
+    event_id: str | None
+    closes_at_s: float | None
+    ts_s: float
+    price: float
+    p_value: float
+    is_far: bool
+    band: BreachedBand
+
+    @property
+    def far_p_value(self) -> float:
+        """The p-value where the price is far from what was expected, else 1."""
+        return self.p_value if self.is_far else 1.0
+
+    @property
+    def direction(self) -> Direction:
+        """Which way the price has left the median."""
+        return "up" if self.price >= self.band.median else "down"
+
+
+class _Steps(NamedTuple):
+    """Ended steps of served bands, one element each; steps count from 0."""
+
+    bands: list[Waiting]
+    steps: IntArray
+    ts_s: FloatArray
+    y: FloatArray
+
+
+def trials_of(
+    ended: Sequence[Ended],
+    learned_of: Callable[[Stream], Learned],
+    config: SignalsConfig,
+) -> list[Trial]:
+    """Return a trial for each market, step and time, in order of time.
+
+    Bands that nobody had calibrated, and shadows, judge nothing.
+    """
+    chosen = _recent(ended, config.lookback_s)
+    if not chosen.bands:
+        return []
+    rows = unpack(
+        np.array(
+            [
+                one.packed[step]
+                for one, step in zip(chosen.bands, chosen.steps.tolist(), strict=True)
+            ]
+        )
+    )
+    p_values = _p_values(chosen, rows, learned_of)
+    is_far = np.abs(chosen.y - rows.median) >= config.min_move - _ROUNDING
+    judged = [
+        _trial(chosen, rows, p_values, is_far, places)
+        for places in _moments(chosen)
+        if np.isfinite(p_values[places]).any()
+    ]
+    return sorted(judged, key=lambda trial: trial.ts_s)
+
+
+def _recent(ended: Sequence[Ended], lookback_s: float) -> _Steps:
+    """Return the steps of bands issued within the lookback, or the newest one."""
+    found: list[tuple[Waiting, int, float, float]] = []
+    for one in ended:
+        rows = zip(
+            one.waiting,
+            one.steps.tolist(),
+            one.ts_s.tolist(),
+            one.y.tolist(),
+            strict=True,
+        )
+        served = [row for row in rows if not row[0].is_shadow]
+        newest: dict[tuple[int, float], float] = {}
+        for band, _, ts_s, _ in served:
+            key = band.stream.key.step_s, ts_s
+            newest[key] = max(newest.get(key, -np.inf), band.cutoff_s)
+        found += [
+            row
+            for row in served
+            if row[0].cutoff_s >= row[2] - lookback_s - _ROUNDING
+            or row[0].cutoff_s == newest[row[0].stream.key.step_s, row[2]]
+        ]
+    bands, steps, ts_s, y = zip(*found, strict=True) if found else ((), (), (), ())
+    return _Steps(
+        list(bands), np.array(steps, dtype=np.int64), np.array(ts_s), np.array(y)
+    )
+
+
+def _p_values(
+    chosen: _Steps, rows: Rows, learned_of: Callable[[Stream], Learned]
+) -> FloatArray:
+    """Return the p-value of each price; NaN where its band had no margins."""
+    p_values = np.full(chosen.y.size, np.nan)
+    is_calibrated = np.isfinite(rows.inner[:, 0])
+    sizes = np.abs(chosen.y - rows.median) / rows.scale
+    for stream, found, bands in grouped(chosen.bands, lambda one: one.stream):
+        places = np.array(found)
+        cells = cell_of(chosen.steps[places] + 1)
+        stream.reach(int(cells.max()) + 1)
+        keys = (
+            np.array([one.place for one in bands]) * stream.segment.counts.shape[1]
+            + cells
+        )
+        shares = shrink(
+            by_key(stream.segment.counts).take(keys, axis=0).astype(np.float64),
+            stream.overall(cells),
+            weight=stream.config.shrinkage,
+        )
+        own = learned_of(stream).scales.of(
+            [one.market_id for one in bands], int(cells.max()) + 1
+        )
+        scale = np.exp(own[np.arange(cells.size), cells])
+        p_values[places] = tail_shares(shares, sizes[places] / scale)
+    return np.where(is_calibrated, np.maximum(p_values, _LEAST_P), np.nan)
+
+
+def _moments(chosen: _Steps) -> Iterator[list[int]]:
+    """Yield the places of the steps that one price of a market has ended together."""
+    keys = [
+        (one.market_id, one.stream.key.step_s, ts_s)
+        for one, ts_s in zip(chosen.bands, chosen.ts_s.tolist(), strict=True)
+    ]
+    for _, places, _ in grouped(keys, lambda key: key):
+        yield places
+
+
+def _trial(
+    chosen: _Steps,
+    rows: Rows,
+    p_values: FloatArray,
+    is_far: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    places: list[int],
+) -> Trial:
+    """Return the trial of a price by the band that it is least likely in."""
+    known = [place for place in places if np.isfinite(p_values[place])]
+    far = [place for place in known if is_far[place]]
+    if far:
+        place = min(far, key=lambda place: p_values[place])
+    else:
+        place = max(known, key=lambda place: chosen.bands[place].cutoff_s)
+    band = chosen.bands[place]
+    has_event = band.event != band.market_id
+    return Trial(
+        MarketKey(band.market_id, band.stream.key.step_s),
+        band.event if has_event else None,
+        band.closes_at_s,
+        float(chosen.ts_s[place]),
+        float(chosen.y[place]),
+        float(p_values[place]),
+        bool(far),
+        _band(band, rows, place, step=int(chosen.steps[place]) + 1),
+    )
+
+
+def _band(band: Waiting, rows: Rows, place: int, *, step: int) -> BreachedBand:
+    key = band.stream.key
+    lower, upper = rows.target[place].tolist()
+    return BreachedBand(
+        issued_at_s=band.cutoff_s,
+        step=step,
+        step_s=key.step_s,
+        coverage=band.stream.config.target_coverage,
+        lower=lower,
+        median=float(rows.median[place]),
+        upper=upper,
+        model_name=key.model_name,
+        model_version=key.model_version,
+        segment=band.stream.names[band.place],
+    )
