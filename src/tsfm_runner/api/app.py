@@ -17,6 +17,7 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse
 from starlette.types import Receive, Scope, Send
 
 from tsfm_runner.api import tollama
+from tsfm_runner.api.board import router as board_router
 from tsfm_runner.api.desk import Desk
 from tsfm_runner.api.edge import Edge
 from tsfm_runner.api.forecasts import answer_forecast, forecast_batch
@@ -25,6 +26,7 @@ from tsfm_runner.api.guard import Guard
 from tsfm_runner.api.history import router as history_router
 from tsfm_runner.api.hot import Endpoint, HotRoutes
 from tsfm_runner.api.inspection import health_router, metrics_router, models_router
+from tsfm_runner.api.market_rows import RowWriter
 from tsfm_runner.api.observations import router as observations_router
 from tsfm_runner.api.openapi import describe
 from tsfm_runner.api.problems import (
@@ -55,6 +57,7 @@ _ROUTERS = (
     forecasts_router,
     observations_router,
     history_router,
+    board_router,
     models_router,
     health_router,
     metrics_router,
@@ -152,6 +155,7 @@ def _remember(app: FastAPI, settings: Settings, watch: Watch) -> None:
     """Put what endpoints need where they find it."""
     app.state.settings = settings
     app.state.desk = Desk(settings.task, watch.written, watch.clock)
+    app.state.row_writer = RowWriter()
     app.state.exposition = watch.exposition
     app.state.wall_clock = watch.wall_clock
     app.state.started_at_s = watch.wall_clock()

@@ -6,7 +6,6 @@ from typing import Annotated, NamedTuple, cast
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
-from starlette.convertors import Convertor, register_url_convertor
 
 from tsfm_runner.api.answers import (
     level_keys,
@@ -26,6 +25,7 @@ from tsfm_runner.api.ledger_schemas import (
 from tsfm_runner.api.openapi import PROBLEMS
 from tsfm_runner.api.paging import cursor_of, place_of
 from tsfm_runner.api.problems import ProblemError, ledger_unavailable, unknown_market
+from tsfm_runner.api.whole_path import register_whole_path
 from tsfm_runner.domain.calibration import ConformalStatus, IntervalRecord
 from tsfm_runner.domain.frequency import Frequency, step_text
 from tsfm_runner.domain.ledger import LedgerForecast
@@ -38,23 +38,7 @@ _READ_AT_ONCE = 25
 _MAX_PRICES = 500_000  # of one page, about 10 MB
 _DECIMALS = 6
 
-
-class _WholeConvertor(Convertor[str]):
-    """All that is left of a path: the name of a market may hold anything."""
-
-    regex = "(?s:.*)"
-
-    def convert(self, value: str) -> str:
-        """Return it as it is."""
-        return value
-
-    def to_string(self, value: str) -> str:
-        """Return it as it is."""
-        return value
-
-
-# starlette's own `path` stops at a line break.
-register_url_convertor("whole", _WholeConvertor())
+register_whole_path()
 
 router = APIRouter(
     prefix="/tsfm",

@@ -63,6 +63,7 @@ async def observations(request: Request) -> ObservationsTaken:
     latest_s = wall_clock() + _MOST_AHEAD_S
     points = await beside_loop_if_large(partial(_read, body, latest_s), body)
     told = backend.calibrator.tell(points, source="observation")
+    backend.board.observed(points)
     try:
         await backend.calibrator.ledger.commit()
     except LedgerUnavailableError as failure:

@@ -203,6 +203,17 @@ def unknown_market(market_id: str) -> Problem:
     )
 
 
+def unseen_market(market_id: str) -> Problem:
+    """Return the problem of a market that was not forecast lately."""
+    return Problem(
+        404,
+        "unknown_market",
+        "Nothing is known of this market",
+        f"{_short.repr(market_id)} was not forecast lately, or is gone",
+        "GET /tsfm/markets lists those that are known.",
+    )
+
+
 def invalid_request(errors: Sequence[Mapping[str, Any]]) -> Problem:
     """Return the problem of fields that the caller can mend."""
     first = errors[0]

@@ -107,17 +107,11 @@ class Board:
         if market is None:
             return None
         now_s = self._wall_clock()
-        breach = self._signals.standing(market_id)
-        judgement = self._signals.judgement(market_id)
-        shown = market.shown
-        if (
-            shown is None
-            or now_s >= market.shown_until_s
-            or shown.breach is not breach
-            or shown.judgement is not _of_price(judgement, shown.ts_s)
-        ):
-            shown = self._shown(market, judgement, breach, now_s)
-            market.shown = shown
+        breach, shown = self._signals.standing(market_id), market.shown
+        is_over = now_s >= market.shown_until_s
+        # How unusual a price is does not change until the next one comes.
+        if shown is None or is_over or shown.breach is not breach:
+            shown = market.shown = self._shown(market, breach, now_s)
         return shown
 
     def history(self, market_id: str) -> Prices | None:
@@ -126,14 +120,11 @@ class Board:
         return None if market is None else market.prices()
 
     def _shown(
-        self,
-        market: Market,
-        judgement: Judgement | None,
-        breach: BreachSignal | None,
-        now_s: float,
+        self, market: Market, breach: BreachSignal | None, now_s: float
     ) -> MarketStanding:
         task = market.served.task
         ts_s, price = market.newest
+        judgement = self._signals.judgement(task.market_id)
         stale_after_s = ts_s + self._stale_steps * task.freq.step_s
         closes_at_s = _closes_at_s(market)
         changes_s = (at_s for at_s in (stale_after_s, closes_at_s) if at_s > now_s)
@@ -145,7 +136,7 @@ class Board:
             recent=market.prices(_N_RECENT),
             current=market.band_for(ts_s),
             ahead=IssuedBand.of(market.served).last,
-            judgement=_of_price(judgement, ts_s),
+            p_value=_p_value(judgement, ts_s),
             breach=breach,
             is_stale=stale_after_s <= now_s,
             is_closed=closes_at_s <= now_s,
@@ -164,9 +155,11 @@ class Board:
         self._n_bytes -= self._markets.pop(market_id).n_bytes
 
 
-def _of_price(judgement: Judgement | None, ts_s: float) -> Judgement | None:
-    """Return a judgement if it is about the price of that time."""
-    return judgement if judgement is not None and judgement.ts_s == ts_s else None
+def _p_value(judgement: Judgement | None, ts_s: float) -> float | None:
+    """Return the p-value of a judgement if it is about the price of that time."""
+    if judgement is None or judgement.ts_s != ts_s:
+        return None
+    return judgement.p_value
 
 
 def _is_ahead(market: Market, now_s: float) -> bool:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tsfm_runner.domain.forecast import ServedForecast
-from tsfm_runner.domain.signals import BreachSignal, Judgement
+from tsfm_runner.domain.signals import BreachSignal
 from tsfm_runner.domain.task import FloatArray, ForecastTask
 from tsfm_runner.service.board.bands import BandStep, IssuedBand
 from tsfm_runner.service.calibration.points import MarketPoints
@@ -38,8 +38,8 @@ class MarketStanding:
         The last prices, up to the newest one.
     current : BandStep or None
         What was forecast for that time, by the newest band from before it.
-    judgement : Judgement or None
-        What signals make of that very price.
+    p_value : float or None
+        How unusual signals find that very price.
     breach : BreachSignal or None
         The breach that is open, or was just closed.
     is_stale, is_closed : bool
@@ -55,7 +55,7 @@ class MarketStanding:
     recent: Prices
     current: BandStep | None
     ahead: BandStep
-    judgement: Judgement | None
+    p_value: float | None
     breach: BreachSignal | None
     is_stale: bool
     is_closed: bool

@@ -1,0 +1,121 @@
+"""The routes that tell how every market stands now."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from tsfm_runner.api.answers import moment_text, rfc3339_text
+from tsfm_runner.api.board_schemas import DriftList, MarketDetail, Markets, PriceHistory
+from tsfm_runner.api.market_rows import (
+    RowWriter,
+    drift_entry,
+    known_or_none,
+    market_row,
+    moment,
+)
+from tsfm_runner.api.openapi import PROBLEMS
+from tsfm_runner.api.problems import ProblemError, unseen_market
+from tsfm_runner.api.whole_path import register_whole_path
+from tsfm_runner.api.writing import whole, write
+from tsfm_runner.ports import Clock
+from tsfm_runner.service.backend import Backend
+from tsfm_runner.service.board.market import MarketStanding, Prices
+from tsfm_runner.service.grouping import chunks
+
+_AT_A_TIME = 200
+_DECIMALS = 6
+
+register_whole_path()
+
+router = APIRouter(
+    prefix="/tsfm",
+    tags=["markets"],
+    responses={status: PROBLEMS[status] for status in (401, 500)},
+)
+
+
+@router.get(
+    "/markets",
+    summary="Tell how every market stands",
+    response_class=Response,
+    responses={200: {"model": Markets}},
+)
+async def markets(request: Request) -> Response:
+    """Tell price, band and breach of every market that was forecast lately.
+
+    Those that were not forecast for longest stand first. A market that has closed
+    is gone an hour later.
+    """
+    state = request.app.state
+    backend: Backend = state.backend
+    writer: RowWriter = state.row_writer
+    wall_clock: Clock = state.wall_clock
+    market_ids = backend.board.market_ids()
+    writer.forget_all_but(market_ids)
+    rows: list[bytes] = []
+    for part in chunks(market_ids, _AT_A_TIME):
+        rows += writer.written(backend.board, part)
+        await asyncio.sleep(0)  # thousands of markets must not hold up a forecast
+    head = b'{"now":"%b","n_markets":%d,"rows":[' % (
+        moment_text(wall_clock()).encode(),
+        len(rows),
+    )
+    return _json(head + b",".join(rows) + b"]}")
+
+
+@router.get(
+    "/markets/{market_id:whole}",
+    summary="Tell how one market stands",
+    response_class=Response,
+    responses={200: {"model": MarketDetail}, 404: PROBLEMS[404]},
+)
+async def market(request: Request, market_id: str) -> Response:
+    """Tell all of one market: its prices, and its newest answer as it was given."""
+    backend: Backend = request.app.state.backend
+    standing = backend.board.standing(market_id)
+    history = backend.board.history(market_id)
+    if standing is None or history is None:
+        raise ProblemError(unseen_market(market_id))
+    return _json(msgspec.json.encode(_detail(standing, history)))
+
+
+def _detail(standing: MarketStanding, history: Prices) -> dict[str, Any]:
+    """Return a `MarketDetail`."""
+    served = standing.served
+    facts = served.task.facts
+    return {
+        **market_row(standing),
+        "history": _history(history),
+        "forecast": msgspec.Raw(whole(write(served).head, served)),
+        "closes_at": None
+        if facts.closes_at is None
+        else moment(facts.closes_at.timestamp()),
+        "tick_size": facts.tick_size,
+        "liquidity_bucket": facts.liquidity_bucket,
+    }
+
+
+def _history(prices: Prices) -> PriceHistory:
+    return {
+        "ts": [_text(ts_s) for ts_s in prices.times_s.tolist()],
+        "y": known_or_none(prices.values, _DECIMALS),
+    }
+
+
+def _text(epoch_s: float) -> str:
+    """Return a moment as `moment` does, without pushing others from its memory."""
+    return rfc3339_text(datetime.fromtimestamp(epoch_s, UTC).isoformat())
+
+
+@router.get("/drifts", summary="List the drifts found lately")
+async def drifts(request: Request) -> DriftList:
+    """List segments that started anew since the start, at most 200, newest first."""
+    backend: Backend = request.app.state.backend
+    return {"drifts": [drift_entry(told) for told in backend.calibrator.drifts]}
+
+
+def _json(document: bytes) -> Response:
+    return Response(document, media_type="application/json")
