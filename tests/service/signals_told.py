@@ -1,9 +1,9 @@
-"""Signals to tell of in tests."""
+"""Signals to tell of in tests, and what happens next to them."""
 
 from dataclasses import replace
 from typing import Any
 
-from tsfm_runner.domain.signals import BreachedBand, BreachSignal
+from tsfm_runner.domain.signals import BreachedBand, BreachSignal, FollowThrough
 
 START_S = 1_700_000_000.0
 STEP_S = 300
@@ -42,3 +42,34 @@ def breach_signal(number: int, **changes: Any) -> BreachSignal:  # noqa: ANN401 
         recorded_at_s=ts_s + 1.5,
     )
     return replace(signal, **changes)
+
+
+def closed(signal: BreachSignal, number: int) -> BreachSignal:
+    """Return that a breach closed, so many steps after the start."""
+    ts_s = START_S + number * STEP_S
+    return replace(
+        signal,
+        id=number,
+        phase="closed",
+        ts_s=ts_s,
+        price=0.55,
+        recorded_at_s=ts_s + 1.5,
+        closed_at_s=ts_s,
+        close_reason="recovered",
+    )
+
+
+def followed(signal: BreachSignal, number: int) -> BreachSignal:
+    """Return that the price of a breach went on, so many steps after the start."""
+    ts_s = START_S + number * STEP_S
+    return replace(
+        signal,
+        id=number,
+        phase="followed",
+        ts_s=ts_s,
+        price=0.78,
+        recorded_at_s=ts_s + 1.5,
+        follow_through=FollowThrough(
+            has_followed=True, largest_move=0.07, decided_at_s=ts_s
+        ),
+    )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from tsfm_runner.domain.ledger import LedgerContents, LedgerEntry, LedgerForecast
+from tsfm_runner.domain.signals import BreachQuery, BreachSignal
 
 
 class NoLedger:
@@ -25,3 +26,18 @@ class NoLedger:
         """Return nothing."""
         del market_id, since_s, before_id, limit
         return []
+
+    async def breaches(self, query: BreachQuery) -> list[BreachSignal]:
+        """Return nothing."""
+        del query
+        return []
+
+    async def signals_after(self, last_id: int, *, limit: int) -> list[BreachSignal]:
+        """Return nothing."""
+        del last_id, limit
+        return []
+
+    async def last_delivered(self, endpoint: str) -> int | None:
+        """Know of nobody who was told anything."""
+        del endpoint
+        return None

@@ -18,6 +18,7 @@ from tests.adapters.ledger.entries import (
     score,
     state,
 )
+from tests.service.signals_told import breach_signal
 
 from tsfm_runner.adapters.ledger import SqliteLedger
 from tsfm_runner.adapters.ledger.integrity import check_ledger
@@ -192,7 +193,8 @@ async def test_on_a_full_disk_the_oldest_forecasts_go_and_nothing_else(
         for number in range(1, 2 * BIG):
             pairs = [(number, 1)]
             scored = score(number, pairs, ts_s=START_S)
-            ledger.append([forecast(number), outcome(number), scored])
+            signal = breach_signal(number)
+            ledger.append([forecast(number), outcome(number), scored, signal])
         ledger.append([state(7)])
         with pytest.raises(LedgerUnavailableError):
             await ledger.commit()
@@ -203,11 +205,29 @@ async def test_on_a_full_disk_the_oldest_forecasts_go_and_nothing_else(
         assert n_kept + ledger.n_let_go == 2 * BIG - 1
         assert ledger.n_let_go > 0
         assert n_rows(ledger, "scores") == n_rows(ledger, "outcomes") == 2 * BIG - 1
+        assert n_rows(ledger, "signals") == 2 * BIG - 1
         assert n_rows(ledger, "calibration_states") == 1
         contents = ledger.read(awaited_after_s=0)
         assert contents.next_forecast_id == 2 * BIG or n_kept == 0
 
     assert not check_ledger(path).findings
+
+
+async def test_a_signal_that_is_not_safe_yet_is_told_to_nobody(
+    tmp_path: Path, disk: Disk
+) -> None:
+    with open_at(tmp_path / "ledger.db", told=Told()) as ledger:
+        ledger.append([breach_signal(1)])
+        await ledger.commit()
+        disk.max_pages = 1
+        ledger.append([*map(outcome, range(BIG)), breach_signal(2)])
+        before = await ledger.signals_after(0, limit=10)
+        disk.max_pages = None
+
+        after = await ledger.signals_after(0, limit=10)
+
+    assert before == [breach_signal(1)]
+    assert after == [breach_signal(1), breach_signal(2)]
 
 
 async def test_close_on_a_full_disk_says_what_is_lost(

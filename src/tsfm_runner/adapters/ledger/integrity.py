@@ -11,11 +11,14 @@ from tsfm_runner.adapters.ledger.database import opened_to_read
 from tsfm_runner.adapters.ledger.rows import checksum
 from tsfm_runner.adapters.ledger.schema import is_current, why_unknown
 from tsfm_runner.adapters.ledger.scored import flatten
+from tsfm_runner.adapters.ledger.signal_rows import to_signal
 from tsfm_runner.adapters.ledger.tables import (
+    DELIVERIES,
     FORECASTS,
     GAPS,
     OUTCOMES,
     SCORES,
+    SIGNALS,
     STATES,
 )
 from tsfm_runner.domain.ledger import IdArray
@@ -31,6 +34,7 @@ class Verdict(NamedTuple):
     n_forecasts: int
     n_outcomes: int
     n_scores: int
+    n_signals: int
     findings: tuple[str, ...]
 
 
@@ -40,21 +44,28 @@ def check_ledger(path: Path) -> Verdict:
         with opened_to_read(path) as database, database.reading() as connection:
             return _verdict(connection)
     except CalibrationStateError as exc:
-        return Verdict(0, 0, 0, (str(exc),))
+        return Verdict(0, 0, 0, 0, (str(exc),))
 
 
 def _verdict(connection: sa.Connection) -> Verdict:
     damage = _damage(connection)
     if reason := why_unknown(connection):
-        return Verdict(0, 0, 0, (*damage, reason))
+        return Verdict(0, 0, 0, 0, (*damage, reason))
     if not is_current(connection):
         reason = "its tables are those of an older program; `serve` will change them"
-        return Verdict(0, 0, 0, (*damage, reason))
+        return Verdict(0, 0, 0, 0, (*damage, reason))
     return Verdict(
         n_forecasts=_count(connection, FORECASTS),
         n_outcomes=_count(connection, OUTCOMES),
         n_scores=_count(connection, SCORES),
-        findings=(*damage, *_bad_states(connection), *_bad_scores(connection)),
+        n_signals=_count(connection, SIGNALS),
+        findings=(
+            *damage,
+            *_bad_states(connection),
+            *_bad_scores(connection),
+            *_bad_signals(connection),
+            *_bad_deliveries(connection),
+        ),
     )
 
 
@@ -99,12 +110,33 @@ def _unknown(connection: sa.Connection, named: IdArray) -> IdArray:
     ids = connection.scalars(sa.select(FORECASTS.c.id).order_by(FORECASTS.c.id))
     known = np.fromiter(ids, np.int64)
     missing = np.setdiff1d(named, known, assume_unique=True)
-    newest_ever = connection.scalar(
-        sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'forecasts'")
-    )
-    first = known[0] if known.size else (newest_ever or 0) + 1
+    first = known[0] if known.size else _newest_ever(connection, FORECASTS) + 1
     missing = missing[missing >= first]
     for gap in connection.execute(sa.select(GAPS)):
         is_lost = (missing >= gap.first_forecast_id) & (missing <= gap.last_forecast_id)
         missing = missing[~is_lost]
     return missing
+
+
+def _bad_signals(connection: sa.Connection) -> Iterator[str]:
+    for row in connection.execute(sa.select(SIGNALS).order_by(SIGNALS.c.id)):
+        try:
+            to_signal(row)
+        except ValueError as exc:
+            yield str(exc)
+
+
+def _bad_deliveries(connection: sa.Connection) -> Iterator[str]:
+    newest = _newest_ever(connection, SIGNALS)
+    too_far = sa.select(DELIVERIES).where(DELIVERIES.c.last_signal_id > newest)
+    for row in connection.execute(too_far.order_by(DELIVERIES.c.endpoint)):
+        yield (
+            f"{row.endpoint} was told of signal {row.last_signal_id}, and the newest "
+            f"that there ever was is {newest}"
+        )
+
+
+def _newest_ever(connection: sa.Connection, table: sa.Table) -> int:
+    """Return the highest id that a row of a table ever had; 0 without any."""
+    seen = sa.text("SELECT seq FROM sqlite_sequence WHERE name = :name")
+    return connection.scalar(seen, {"name": table.name}) or 0

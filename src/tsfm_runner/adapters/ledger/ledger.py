@@ -7,7 +7,9 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Concatenate, ParamSpec, Self, TypeVar
+
+import sqlalchemy as sa
 
 from tsfm_runner.adapters.ledger.database import (
     Database,
@@ -18,14 +20,22 @@ from tsfm_runner.adapters.ledger.place import ledger_path
 from tsfm_runner.adapters.ledger.reading import read_contents, read_market
 from tsfm_runner.adapters.ledger.retention import Limits, Retention
 from tsfm_runner.adapters.ledger.schema import migrate
+from tsfm_runner.adapters.ledger.signal_reading import (
+    read_breaches,
+    read_last_delivered,
+    read_signals_after,
+)
 from tsfm_runner.adapters.ledger.waiting import Waiting
 from tsfm_runner.adapters.ledger.writer import Pace, Writer
 from tsfm_runner.config import StoreConfig
 from tsfm_runner.domain.ledger import LedgerContents, LedgerEntry, LedgerForecast
+from tsfm_runner.domain.signals import BreachQuery, BreachSignal
 from tsfm_runner.errors import ConfigurationError, LedgerUnavailableError
 from tsfm_runner.ports import Clock
 
 _DAY_S = 86_400.0
+Query = ParamSpec("Query")
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,20 +125,43 @@ class SqliteLedger:
 
         What waits is written first. Where it cannot be, this is what was before.
         """
+        return await self._read_after_commit(
+            read_market, market_id, since_s=since_s, before_id=before_id, limit=limit
+        )
+
+    async def breaches(self, query: BreachQuery) -> list[BreachSignal]:
+        """Return the newest that is known of each breach asked for, newest first.
+
+        What waits is written first. Where it cannot be, this is what was before.
+        """
+        return await self._read_after_commit(read_breaches, query)
+
+    async def signals_after(self, last_id: int, *, limit: int) -> list[BreachSignal]:
+        """Return everything that happened to breaches after an id, in order.
+
+        What waits is written first; what cannot be written yet is left out, so that
+        what was told is never forgotten.
+        """
+        return await self._read_after_commit(read_signals_after, last_id, limit)
+
+    async def last_delivered(self, endpoint: str) -> int | None:
+        """Return up to which signal an endpoint was told everything; None: never."""
+        return await self._read_after_commit(read_last_delivered, endpoint)
+
+    async def _read_after_commit(
+        self,
+        read: Callable[Concatenate[sa.Connection, Query], Found],
+        *args: Query.args,
+        **kwargs: Query.kwargs,
+    ) -> Found:
         with suppress(LedgerUnavailableError):
             await self.commit()
 
-        def read() -> list[LedgerForecast]:
+        def read_now() -> Found:
             with self.database.reading() as connection:
-                return read_market(
-                    connection,
-                    market_id,
-                    since_s=since_s,
-                    before_id=before_id,
-                    limit=limit,
-                )
+                return read(connection, *args, **kwargs)
 
-        return await asyncio.to_thread(read)
+        return await asyncio.to_thread(read_now)
 
     def close(self) -> None:
         """Write everything that waits, and close; it takes as long as one commit.

@@ -8,11 +8,14 @@ import sqlalchemy as sa
 
 from tsfm_runner.adapters.ledger.rows import to_forecast, to_score, to_state
 from tsfm_runner.adapters.ledger.scored import ScoredSteps, Span, scored_within
+from tsfm_runner.adapters.ledger.signal_reading import read_standing
 from tsfm_runner.adapters.ledger.tables import (
+    DELIVERIES,
     FORECASTS,
     GAPS,
     SCORES,
     SEGMENTS,
+    SIGNALS,
     STATES,
 )
 from tsfm_runner.domain.ledger import (
@@ -57,6 +60,8 @@ def read_contents(
         ended=_ended(connection, still_open),
         next_forecast_id=_next_id(connection, FORECASTS, GAPS.c.last_forecast_id),
         next_score_id=_next_id(connection, SCORES, STATES.c.applied_score_id),
+        breaches=tuple(read_standing(connection, closed_after_s=awaited_after_s)),
+        next_signal_id=_next_id(connection, SIGNALS, DELIVERIES.c.last_signal_id),
     )
 
 

@@ -2,10 +2,10 @@
 
 Every index begins with what grows with time: new rows of all tables go to the same
 few pages. An index that begins with the market would touch a page a row, which
-costs more than everything else together.
+costs more than everything else together. Signals are few, and theirs may.
 
 Times are epoch seconds in UTC. ``raw``, ``published``, ``target`` and ``scoring``
-are little-endian 32 bit floats, step by step; lists are JSON.
+are little-endian 32 bit floats, step by step; lists and ``document`` are JSON.
 """
 
 from sqlalchemy import (
@@ -116,3 +116,33 @@ GAPS = Table(
     Column("n_forecasts", Integer, nullable=False),
 )
 """Forecasts that were let go because they could not be written for too long."""
+
+SIGNALS = Table(
+    "signals",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("dedupe_key", Text, nullable=False),
+    Column("market_id", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("ts_s", Float, nullable=False),
+    Column("closed_at_s", Float),
+    Column("decided_at_s", Float),
+    Column("recorded_at_s", Float, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("signals_of_breach", "dedupe_key", "id"),
+    Index("signals_of_market", "market_id", "id"),
+    Index("signals_by_time", "ts_s"),
+    Index("signals_by_record", "recorded_at_s"),
+    sqlite_autoincrement=True,
+)
+"""A row is one thing that happened to a breach, whole in ``document``."""
+
+DELIVERIES = Table(
+    "deliveries",
+    METADATA,
+    Column("endpoint", Text, primary_key=True),
+    Column("last_signal_id", Integer, nullable=False),
+    Column("recorded_at_s", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Up to which signal each endpoint has been told everything."""
