@@ -63,7 +63,9 @@ def test_with_keys_only_public_routes_are_open(
     assert ("no token" if token is None else "not known") in problem["detail"]
 
 
-@pytest.mark.parametrize("path", ["/no-such-route", "/tsfm", "/health/livelong", "//"])
+@pytest.mark.parametrize(
+    "path", ["/no-such-route", "/tsfm", "/health/livelong", "/uid"]
+)
 def test_route_that_does_not_exist_is_no_secret_way_in(path: str) -> None:
     with a_client(guarded()) as client:
         response = client.get(path)
@@ -87,11 +89,14 @@ def test_the_document_names_the_ways_to_bring_a_key() -> None:
     assert set(document["components"]["securitySchemes"]) == {"bearer", "key"}
 
 
-def test_the_start_page_is_the_documentation() -> None:
-    with a_client() as client:
-        response = client.get("/", follow_redirects=False)
+def test_public_root_opens_nothing_but_itself() -> None:
+    with a_client(guarded(public=["/"])) as client:
+        statuses = [
+            client.get(f"http://testserver{path}").status_code
+            for path in ("/", "//docs", "/docs")
+        ]
 
-    assert response.headers["location"] == "/docs"
+    assert statuses == [307, 401, 401]
 
 
 def test_public_routes_are_those_of_the_settings() -> None:

@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse, HTMLResponse, RedirectResponse
+from starlette.responses import FileResponse, HTMLResponse
 from starlette.types import Receive, Scope, Send
 
 from tsfm_runner.api import tollama
@@ -29,6 +29,7 @@ from tsfm_runner.api.inspection import health_router, metrics_router, models_rou
 from tsfm_runner.api.market_rows import RowWriter
 from tsfm_runner.api.observations import router as observations_router
 from tsfm_runner.api.openapi import describe
+from tsfm_runner.api.pages.routes import router as pages_router
 from tsfm_runner.api.problems import (
     Problem,
     ProblemError,
@@ -61,6 +62,7 @@ _ROUTERS = (
     models_router,
     health_router,
     metrics_router,
+    pages_router,
 )
 
 
@@ -197,10 +199,6 @@ def _add_docs(app: FastAPI) -> None:
         )
         page.headers["Content-Security-Policy"] = _DOCS_POLICY
         return page
-
-    @app.get("/", include_in_schema=False)
-    async def start() -> RedirectResponse:
-        return RedirectResponse("/docs")
 
     @app.get("/docs/assets/{name}", include_in_schema=False)
     async def asset(name: str) -> FileResponse:

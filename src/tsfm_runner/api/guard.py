@@ -40,7 +40,8 @@ class Guard:
         self._keys = keys
         self._limiter = limiter
         self._public = frozenset(public)
-        self._below_public = tuple(f"{path}/" for path in public)
+        # All lies below the root, so it opens itself alone.
+        self._below_public = tuple(f"{path}/" for path in public if path != "/")
         self._limited = frozenset(limited)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

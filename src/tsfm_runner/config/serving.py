@@ -54,8 +54,9 @@ class AuthConfig(Section):
     """The same for single keys, by name; it goes before `rate_per_minute`."""
     allow_anonymous: bool = False
     """Serve without any key although the address is not loopback."""
-    public: tuple[str, ...] = ("/health/live", "/health/ready")
-    """Paths that need no key, with all below them."""
+    public: tuple[str, ...] = ("/", "/ui", "/health/live", "/health/ready")
+    """Paths that need no key, with all below them; the root stands for itself alone.
+    The pages below `/ui` hold no data and ask their reader for a key."""
 
 
 class TollamaConfig(Section):

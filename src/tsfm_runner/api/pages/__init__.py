@@ -1,0 +1,1 @@
+"""The pages of the service: shells without data, and the files they load."""

@@ -1,0 +1,2 @@
+// Filled soon.
+import "./app.js";
