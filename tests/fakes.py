@@ -64,6 +64,7 @@ class FakeTelemetry:
         self.scored: list[tuple[int, Breaches]] = []
         self.drifts: list[Drift] = []
         self.cycles_s: list[float] = []
+        self.signals: list[BreachSignal] = []
         self.deliveries: list[Delivery] = []
         self.lost_couriers: list[tuple[str, BaseException]] = []
 
@@ -108,6 +109,9 @@ class FakeTelemetry:
 
     def courier_lost(self, endpoint: str, failure: BaseException) -> None:
         self.lost_couriers.append((endpoint, failure))
+
+    def signal_told(self, signal: BreachSignal) -> None:
+        self.signals.append(signal)
 
     def cycle_finished(self, duration_s: float) -> None:
         self.cycles_s.append(duration_s)

@@ -16,6 +16,8 @@ _WIDTHS = (1, 1, 1, N_FEATURES, _N_TAILS, _N_TAILS, 2, 2, 2)
 _ENDS = tuple(np.cumsum(_WIDTHS).tolist())
 _PARTS = tuple(map(slice, (3, *_ENDS[3:-1]), _ENDS[3:]))
 N_COLUMNS = _ENDS[-1]
+FIRST_MARGIN: int = _ENDS[3]
+"""The column that is NaN in the rows of a band that was not drawn from margins."""
 
 
 class Rows(NamedTuple):

@@ -1,5 +1,6 @@
 """Hold new prices against the bands that were served for their time."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -12,7 +13,12 @@ from tsfm_runner.domain.signals import BreachedBand, Direction
 from tsfm_runner.domain.task import FloatArray
 from tsfm_runner.service.calibration.arrays import IntArray, by_key
 from tsfm_runner.service.calibration.pending import Ended, Waiting
-from tsfm_runner.service.calibration.rows import Rows, unpack
+from tsfm_runner.service.calibration.rows import (
+    FIRST_MARGIN,
+    RowArray,
+    Rows,
+    unpack,
+)
 from tsfm_runner.service.calibration.scoring import Learned
 from tsfm_runner.service.calibration.streams import Stream
 from tsfm_runner.service.grouping import grouped
@@ -77,22 +83,18 @@ def trials_of(
     chosen = _recent(ended, config.lookback_s)
     if not chosen.bands:
         return []
-    rows = unpack(
-        np.array(
-            [
-                one.packed[step]
-                for one, step in zip(chosen.bands, chosen.steps.tolist(), strict=True)
-            ]
-        )
-    )
+    rows = unpack(np.array(_packed(chosen)))
     p_values = _p_values(chosen, rows, learned_of)
     is_far = np.abs(chosen.y - rows.median) >= config.min_move - _ROUNDING
     judged = [
-        _trial(chosen, rows, p_values, is_far, places)
-        for places in _moments(chosen)
-        if np.isfinite(p_values[places]).any()
+        _trial(chosen, rows, p_values, is_far, places) for places in _moments(chosen)
     ]
     return sorted(judged, key=lambda trial: trial.ts_s)
+
+
+def _packed(chosen: _Steps) -> list[RowArray]:
+    places = chosen.steps.tolist()
+    return [one.packed[at] for one, at in zip(chosen.bands, places, strict=True)]
 
 
 def _recent(ended: Sequence[Ended], lookback_s: float) -> _Steps:
@@ -106,7 +108,7 @@ def _recent(ended: Sequence[Ended], lookback_s: float) -> _Steps:
             one.y.tolist(),
             strict=True,
         )
-        served = [row for row in rows if not row[0].is_shadow]
+        served = [row for row in rows if _is_judging(*row[:2])]
         newest: dict[tuple[int, float], float] = {}
         for band, _, ts_s, _ in served:
             key = band.stream.key.step_s, ts_s
@@ -123,12 +125,16 @@ def _recent(ended: Sequence[Ended], lookback_s: float) -> _Steps:
     )
 
 
+def _is_judging(band: Waiting, step: int) -> bool:
+    """Whether a band went out, and was drawn from margins."""
+    return not band.is_shadow and math.isfinite(band.packed[step, FIRST_MARGIN])
+
+
 def _p_values(
     chosen: _Steps, rows: Rows, learned_of: Callable[[Stream], Learned]
 ) -> FloatArray:
-    """Return the p-value of each price; NaN where its band had no margins."""
-    p_values = np.full(chosen.y.size, np.nan)
-    is_calibrated = np.isfinite(rows.inner[:, 0])
+    """Return the p-value of each price against its band."""
+    p_values = np.empty(chosen.y.size)
     sizes = np.abs(chosen.y - rows.median) / rows.scale
     for stream, found, bands in grouped(chosen.bands, lambda one: one.stream):
         places = np.array(found)
@@ -148,7 +154,7 @@ def _p_values(
         )
         scale = np.exp(own[np.arange(cells.size), cells])
         p_values[places] = tail_shares(shares, sizes[places] / scale)
-    return np.where(is_calibrated, np.maximum(p_values, _LEAST_P), np.nan)
+    return np.maximum(p_values, _LEAST_P)
 
 
 def _moments(chosen: _Steps) -> Iterator[list[int]]:
@@ -169,12 +175,11 @@ def _trial(
     places: list[int],
 ) -> Trial:
     """Return the trial of a price by the band that it is least likely in."""
-    known = [place for place in places if np.isfinite(p_values[place])]
-    far = [place for place in known if is_far[place]]
+    far = [place for place in places if is_far[place]]
     if far:
         place = min(far, key=lambda place: p_values[place])
     else:
-        place = max(known, key=lambda place: chosen.bands[place].cutoff_s)
+        place = max(places, key=lambda place: chosen.bands[place].cutoff_s)
     band = chosen.bands[place]
     has_event = band.event != band.market_id
     return Trial(
