@@ -3,18 +3,36 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Awaitable, Coroutine
-from typing import Annotated, Any
+import time
+import webbrowser
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Annotated, NamedTuple
 
+import aiohttp
 import typer
 
-from tsfm_runner.cli.demo import forecast_first_cycle
+from tsfm_runner.cli.demo import (
+    Demo,
+    LivingDemo,
+    demo_session,
+    settings_for_demo,
+)
+from tsfm_runner.cli.demo_clock import DemoClock
 from tsfm_runner.cli.exit_codes import ExitCode
 from tsfm_runner.cli.invocation import load_for
 from tsfm_runner.cli.serving import bind, run, running_service, url_of
-from tsfm_runner.config import Settings
+from tsfm_runner.config import AuthConfig, Settings
 
 _GC_THRESHOLDS = (20_000, 50, 50)
+
+
+class _Wanted(NamedTuple):
+    """What is done beside serving."""
+
+    access_log: bool
+    opens_pages: bool
+    demo: Demo | None
 
 
 def serve(  # noqa: PLR0913 - one argument an option
@@ -28,43 +46,96 @@ def serve(  # noqa: PLR0913 - one argument an option
         bool, typer.Option("--access-log", help="Log a line for each request.")
     ] = False,
     demo_markets: Annotated[
-        int, typer.Option(min=0, help="Simulated markets to forecast at the start.")
+        int, typer.Option(min=0, help="Simulated markets that live on meanwhile.")
     ] = 0,
+    demo_speed: Annotated[
+        float, typer.Option(min=0.1, help="Seconds that 5 minutes of theirs take.")
+    ] = 2.0,
+    demo_seed: Annotated[
+        int, typer.Option(min=0, help="Same seed, same simulated markets.")
+    ] = 7,
+    open_pages: Annotated[
+        bool, typer.Option("--open", help="Open the pages in a browser.")
+    ] = False,
     tollama_api: Annotated[
         bool, typer.Option("--tollama-api", help="Answer clients of tollama as well.")
     ] = False,
 ) -> None:
-    """Serve the HTTP API until Ctrl-C or SIGTERM."""
+    """Serve the HTTP API and the pages until Ctrl-C or SIGTERM.
+
+    With --demo-markets simulated markets are forecast beside it: their time passes
+    faster, for the whole process, and what they leave is kept in memory unless
+    store.url is set.
+    """
     flags = {
         "server.host": host,
         "server.port": port,
         "server.tollama_api": tollama_api or None,
     }
-    settings = load_for(context, flags).settings
+    loaded = load_for(context, flags)
+    demo = Demo(demo_markets, demo_speed, demo_seed) if demo_markets else None
+    settings = settings_for_demo(loaded) if demo else loaded.settings
+    wanted = _Wanted(access_log=access_log, opens_pages=open_pages, demo=demo)
     try:
-        run(_serve(settings, access_log=access_log, demo_markets=demo_markets))
+        run(_serve(settings, wanted))
     except OSError as exc:
         where = f"{settings.server.host}:{settings.server.port}"
         typer.echo(f"error: cannot listen on {where}: {exc.strerror}", err=True)
         raise typer.Exit(ExitCode.FAILED) from exc
 
 
-async def _serve(settings: Settings, *, access_log: bool, demo_markets: int) -> None:
+async def _serve(settings: Settings, wanted: _Wanted) -> None:
     # uvicorn takes these signals over while it serves, and raises them once more
     # when it has stopped; by then there is nothing left to do.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
+    clock = time.time if wanted.demo is None else wanted.demo.new_clock()
     with bind(settings.server.host, settings.server.port) as bound:
         url = url_of(bound)
-        async with running_service(settings, bound, access_log=access_log) as serving:
-            if demo_markets:
-                demo = forecast_first_cycle(url, demo_markets, settings)
-                await _unless_done(serving, demo)
-            _spare_collector()
-            if not serving.done():
-                typer.echo(f"Serving on {url} (try {url}/docs). Ctrl-C stops.")
-            await serving
+        async with running_service(
+            settings, bound, access_log=wanted.access_log, wall_clock=clock
+        ) as serving:
+            typer.echo(f"Open {url}")
+            if wanted.opens_pages:
+                await asyncio.to_thread(webbrowser.open, url)
+            if wanted.demo is None or not isinstance(clock, DemoClock):
+                _tell_ready(f"Serving on {url} (try {url}/docs). Ctrl-C stops.")
+                await serving
+            else:
+                async with _living(wanted.demo, clock, url, settings.auth):
+                    await serving
     typer.echo("stopped", err=True)
+
+
+@asynccontextmanager
+async def _living(
+    demo: Demo, clock: DemoClock, url: str, auth: AuthConfig
+) -> AsyncIterator[None]:
+    """Let the markets of a demo live until the end."""
+    task = asyncio.create_task(_live(demo, clock, url, auth))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _live(demo: Demo, clock: DemoClock, url: str, auth: AuthConfig) -> None:
+    async with demo_session(auth) as session:
+        living = LivingDemo(demo, clock, session, url)
+        try:
+            await living.warm_up()
+            _tell_ready(f"Serving on {url} with {demo.told}. Ctrl-C stops.")
+            await living.live()
+        except aiohttp.ClientResponseError as exc:
+            said = f"the service answered {exc.status}"
+            typer.echo(f"the markets of the demo stand still: {said}", err=True)
+
+
+def _tell_ready(message: str) -> None:
+    _spare_collector()
+    typer.echo(message)
 
 
 def _spare_collector() -> None:
@@ -76,16 +147,3 @@ def _spare_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
-
-
-async def _unless_done(
-    serving: Awaitable[None], work: Coroutine[Any, Any, None]
-) -> None:
-    """Do the work, but drop it when the serving ends first."""
-    task = asyncio.create_task(work)
-    waiting = (asyncio.ensure_future(serving), task)
-    done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    if task in done:
-        await task
-    else:
-        task.cancel()
