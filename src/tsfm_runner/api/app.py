@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from tsfm_runner.api import tollama
 from tsfm_runner.api.board import router as board_router
+from tsfm_runner.api.breaches import router as breaches_router
 from tsfm_runner.api.desk import Desk
 from tsfm_runner.api.edge import Edge
 from tsfm_runner.api.forecasts import answer_forecast, forecast_batch
@@ -59,6 +60,7 @@ _ROUTERS = (
     observations_router,
     history_router,
     board_router,
+    breaches_router,
     models_router,
     health_router,
     metrics_router,
