@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import tsfm_runner
+from tsfm_runner.cli.backfill import backfill
 from tsfm_runner.cli.bench import bench
 from tsfm_runner.cli.calibrate import calibrate
 from tsfm_runner.cli.config import explain
@@ -84,6 +85,7 @@ for _command in (
     cycle,
     observe,
     calibrate,
+    backfill,
     evaluate,
     verdict,
     train,

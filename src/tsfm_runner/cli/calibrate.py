@@ -2,20 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
 from tsfm_runner.adapters.ledger import ledger_path
 from tsfm_runner.bootstrap import open_warming, read_learned
@@ -31,22 +23,17 @@ from tsfm_runner.cli.calibrate_report import (
 from tsfm_runner.cli.exit_codes import ExitCode
 from tsfm_runner.cli.forecast_options import parse_moment
 from tsfm_runner.cli.invocation import JsonFlag, load_for, print_json
+from tsfm_runner.cli.replaying import STOPPED, asked_of, replay_progress
 from tsfm_runner.cli.tables import plain_table
-from tsfm_runner.config import BaselineMethod, Settings
-from tsfm_runner.domain.frequency import Frequency
+from tsfm_runner.config import Settings
 from tsfm_runner.domain.task import MAX_HORIZON
-from tsfm_runner.errors import (
-    ConfigurationError,
-    InvalidTaskError,
-    UnreadableInputError,
-)
+from tsfm_runner.errors import ConfigurationError, UnreadableInputError
 from tsfm_runner.service.backend import Backend
 from tsfm_runner.service.calibration.merging import merge
 from tsfm_runner.service.calibration.state import CalibrationState
 from tsfm_runner.service.warming import Replay, ReplayClock, count_origins, replay
 
 _LEDGER_SUFFIX = ".db"
-_STOPPED = 130
 
 
 def calibrate(  # noqa: PLR0913 - one parameter an option
@@ -99,32 +86,17 @@ def calibrate(  # noqa: PLR0913 - one parameter an option
             asyncio.run(_merge(settings, other, is_fresh=fresh))
             _tell_merged(other, source, as_json=as_json)
             return
-        asked = Replay(
-            Frequency.parse(freq or settings.task.freq),
-            settings.task.horizon if horizon is None else horizon,
-            _baselines(base, default=settings.routing.baseline_method),
-        )
+        asked = asked_of(settings, base=base, freq=freq, horizon=horizon)
         start = None if since is None else parse_moment(since, option="since")
         wanted = Wanted(asked.freq, start, events)
         recorded = read_recorded(source, wanted, settings.preparation)
         taught = asyncio.run(_teach(settings, recorded, asked, is_fresh=fresh))
     except KeyboardInterrupt:
         typer.echo("stopped: the calibration is what it was before", err=True)
-        raise typer.Exit(_STOPPED) from None
+        raise typer.Exit(STOPPED) from None
     _tell(taught, as_json=as_json)
     if recorded.skipped:
         raise typer.Exit(ExitCode.PARTIAL)
-
-
-def _baselines(given: Sequence[str] | None, *, default: str) -> tuple[str, ...]:
-    """Read baselines between commas; raise ``InvalidTaskError`` for anything else."""
-    if not given:
-        return (default,)
-    parts = (part.strip() for text in given for part in text.split(","))
-    names, known = tuple(dict.fromkeys(parts)), get_args(BaselineMethod)
-    if not set(names) <= set(known):
-        raise InvalidTaskError("--base", f"must name some of {', '.join(known)}")
-    return names
 
 
 async def _teach(
@@ -132,7 +104,7 @@ async def _teach(
 ) -> Taught:
     clock, started_s = ReplayClock(time.time()), time.perf_counter()
     opening = open_warming(settings, clock=clock, is_fresh=is_fresh)
-    with _progress(recorded, asked) as progress:
+    with replay_progress(recorded, asked) as progress:
         async with opening as backend:
             before = totals(backend.calibrator.state)
             n_known = _warn_of_known(backend, recorded, asked)
@@ -149,14 +121,6 @@ async def _teach(
         for name in asked.models
     }
     return Taught(recorded, asked, n_known, time.perf_counter() - started_s, by_base)
-
-
-def _progress(recorded: Recorded, asked: Replay) -> Progress:
-    console = Console(stderr=True)
-    told = f"{recorded.n_markets:,} markets, {', '.join(asked.models)}"
-    columns = (TextColumn(told), BarColumn(), MofNCompleteColumn())
-    ends = (TextColumn("{task.fields[at]}"), TimeRemainingColumn())
-    return Progress(*columns, *ends, console=console, disable=not console.is_terminal)
 
 
 def _warn_of_known(backend: Backend, recorded: Recorded, asked: Replay) -> int:
