@@ -34,7 +34,7 @@ class Cycle:
             self.grid_time, self.trials = grid_time, {}
         self.trials |= {trial.key.market_id: trial for trial in trials}
 
-    def q_values(self, references: References) -> dict[str, float]:
+    def q_values(self, references: References) -> list[tuple[Trial, float]]:
         """Return the q-value of each market that is outside its band."""
         outside = [
             trial
@@ -42,12 +42,10 @@ class Cycle:
             if trial.far_p_value <= self.config.enter_p
         ]
         if not outside:
-            return {}
-        step_s = outside[0].key.step_s
+            return []
         p_values = references.shares(
-            step_s, np.array([trial.far_p_value for trial in outside])
+            outside[0].key.step_s, np.array([trial.far_p_value for trial in outside])
         )
-        n_watched = max(len(self.trials), self.n_before)
-        found = discovery_q_values(p_values, n_tests=n_watched).tolist()
-        names = (trial.key.market_id for trial in outside)
-        return dict(zip(names, found, strict=True))
+        n_tests = max(len(self.trials), self.n_before)
+        q_values = discovery_q_values(p_values, n_tests=n_tests)
+        return list(zip(outside, q_values.tolist(), strict=True))

@@ -135,16 +135,18 @@ class SignalEngine:
             newest = self._newest.get(trial.key.market_id)
             if newest is None or newest.ts_s <= trial.ts_s:
                 self._newest[trial.key.market_id] = trial
+        # Who is outside already is not tested anew: it would hide who else is not.
+        tests = [trial for trial in new if self._episodes[trial.key].open is None]
+        for trial in new:
             for signal in self._episodes[trial.key].meet(trial):
                 self._report(signal, now_s)
         cycle = self._cycles.setdefault(step_s, Cycle(self.config))
         if grid_time >= cycle.grid_time:
-            cycle.join(grid_time, new)
-            for market_id, q_value in cycle.q_values(self.references).items():
-                trial = cycle.trials[market_id]
-                for signal in self._episodes[trial.key].rise(trial, q_value, now_s):
+            cycle.join(grid_time, tests)
+            for trial, q_value in cycle.q_values(self.references):
+                for signal in self._episodes[trial.key].enter(trial, q_value, now_s):
                     self._report(signal, now_s)
-        self.references.learn_from(new)
+        self.references.learn_from(tests)
 
     def _is_new(self, trial: Trial) -> bool:
         """Whether a market is told something newer, and still open."""

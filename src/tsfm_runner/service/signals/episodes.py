@@ -61,14 +61,24 @@ class Episode:
             return []
         if self.open.direction != trial.direction:
             return [self._close("turned", trial.ts_s, price=trial.price)]
+        return self._go_on(self.open, trial)
+
+    def _go_on(self, breach: BreachSignal, trial: Trial) -> list[BreachSignal]:
+        """Take a price that is still outside; return whether that makes it worse."""
         self.open = replace(
-            self.open,
+            breach,
             ts_s=trial.ts_s,
             price=trial.price,
-            p_value=min(self.open.p_value, trial.p_value),
+            p_value=min(breach.p_value, trial.p_value),
             n_steps=self.n_outside,
         )
-        return []
+        severity = severity_of(trial.p_value, self.config)
+        if not is_worse(severity, breach.severity):
+            return []
+        self.open = replace(
+            self.open, phase="escalated", severity=severity, band=trial.band
+        )
+        return [self.open]
 
     def _inside(self, trial: Trial) -> list[BreachSignal]:
         self.n_inside += 1
@@ -80,20 +90,10 @@ class Episode:
         self.n_outside = 0
         return [self._close("recovered", trial.ts_s, price=trial.price)]
 
-    def rise(self, trial: Trial, q_value: float, now_s: float) -> list[BreachSignal]:
-        """Return what a price outside with this q-value opens, or makes worse."""
-        if self.open is None:
-            return self._enter(trial, q_value, now_s)
-        self.open = replace(self.open, q_value=min(self.open.q_value, q_value))
-        severity = severity_of(trial.p_value, self.config)
-        if not is_worse(severity, self.open.severity):
+    def enter(self, trial: Trial, q_value: float, now_s: float) -> list[BreachSignal]:
+        """Return the breach that a price outside with this q-value opens, if any."""
+        if self.open is not None:
             return []
-        self.open = replace(
-            self.open, phase="escalated", severity=severity, band=trial.band
-        )
-        return [self.open]
-
-    def _enter(self, trial: Trial, q_value: float, now_s: float) -> list[BreachSignal]:
         severity = severity_of(trial.p_value, self.config)
         late_s = self.config.stale_steps * trial.key.step_s
         is_silent = (
