@@ -128,6 +128,8 @@ class FakeLedger:
         self.failure = failure
         self.n_appends = 0
         self.n_commits = 0
+        self.lag_s = 0.0
+        self.n_let_go = 0
 
     @property
     def bands(self) -> list[ForecastEntry]:

@@ -1,6 +1,6 @@
 """What the service needs from the outside, as protocols."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from tsfm_runner.domain.calibration import Drift
 from tsfm_runner.domain.delivery import DeadLetter, Delivery
+from tsfm_runner.domain.figures import Figures
 from tsfm_runner.domain.forecast import (
     BreakerState,
     ModelCall,
@@ -136,8 +137,26 @@ class Telemetry(Protocol):
         ...
 
 
+class ReadFigures(Protocol):
+    """Reads what the process has counted."""
+
+    def __call__(self, routes: Collection[str]) -> Figures:
+        """Return the figures as they stand now; ``routes`` are those of forecasts."""
+        ...
+
+
 class Ledger(Protocol):
     """Keeps what was served and what happened after it, across restarts."""
+
+    @property
+    def lag_s(self) -> float:
+        """How long the oldest entry has waited to be written."""
+        ...
+
+    @property
+    def n_let_go(self) -> int:
+        """How many forecasts were let go because they could not be written."""
+        ...
 
     def read(self, *, awaited_after_s: float) -> LedgerContents:
         """Return what a process that starts goes on from.

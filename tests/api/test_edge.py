@@ -23,6 +23,7 @@ from tests.api.wire import (
 from tests.fakes import FakeClock, FakeRuntime, FakeTelemetry
 
 from tsfm_runner.adapters.memory_cache import MemoryCache
+from tsfm_runner.adapters.telemetry import MetricFigures, Metrics
 from tsfm_runner.api.edge import Edge
 from tsfm_runner.api.watch import Watch
 from tsfm_runner.config import ResilienceConfig
@@ -63,6 +64,7 @@ def an_edge(
         clock=clock,
         new_id=lambda: "new",
         wall_clock=clock,
+        figures=MetricFigures(Metrics(), clock),
     )
     return Edge(
         app,

@@ -9,6 +9,9 @@ from tsfm_runner.domain.signals import BreachQuery, BreachSignal
 class NoLedger:
     """A ``Ledger`` that forgets everything at once."""
 
+    lag_s = 0.0
+    n_let_go = 0
+
     def read(self, *, awaited_after_s: float) -> LedgerContents:
         """Return what a new ledger holds."""
         del awaited_after_s

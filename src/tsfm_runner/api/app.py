@@ -40,6 +40,7 @@ from tsfm_runner.api.problems import (
     invalid_request,
     query_errors,
 )
+from tsfm_runner.api.runtime_status import Gauges
 from tsfm_runner.api.watch import Watch
 from tsfm_runner.config import Settings
 from tsfm_runner.ports import KeyRing, RateLimiter
@@ -152,6 +153,7 @@ def create_app(
         forecast_routes=frozenset(routes),
         renders=dialect.renders,
     )
+    app.state.gauges = Gauges(settings, watch, edge, app.state.started_at_s)
     return Application(edge, app)
 
 

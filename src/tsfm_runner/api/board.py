@@ -18,6 +18,8 @@ from tsfm_runner.api.market_rows import (
 )
 from tsfm_runner.api.openapi import PROBLEMS
 from tsfm_runner.api.problems import ProblemError, unseen_market
+from tsfm_runner.api.runtime_schemas import RuntimeStatus
+from tsfm_runner.api.runtime_status import Gauges
 from tsfm_runner.api.whole_path import register_whole_path
 from tsfm_runner.api.writing import whole, write
 from tsfm_runner.ports import Clock
@@ -108,6 +110,18 @@ def _history(prices: Prices) -> PriceHistory:
 def _text(epoch_s: float) -> str:
     """Return a moment as `moment` does, without pushing others from its memory."""
     return rfc3339_text(datetime.fromtimestamp(epoch_s, UTC).isoformat())
+
+
+@router.get("/runtime", summary="Tell how the process is")
+async def runtime(request: Request) -> RuntimeStatus:
+    """Tell of load, ladder, breakers, cache, calibration, ledger and signals.
+
+    Times are those of the last five minutes where somebody looked before, counts
+    those since the start. A runtime that does not answer at once is told as it was
+    when it was asked last.
+    """
+    gauges: Gauges = request.app.state.gauges
+    return await gauges.status(request.app.state.backend)
 
 
 @router.get("/drifts", summary="List the drifts found lately")

@@ -55,7 +55,7 @@ class Edge:
         self._telemetry = watch.telemetry
         self._clock = watch.clock
         self._new_id = watch.new_id
-        self._forecast_routes = forecast_routes
+        self.forecast_routes = forecast_routes
         self._renders = renders
         self._closing: list[tuple[bytes, bytes]] = []
         self.n_in_flight = 0
@@ -86,7 +86,7 @@ class Edge:
             await send(message)
 
         app = self._app
-        is_forecast = scope["path"] in self._forecast_routes
+        is_forecast = scope["path"] in self.forecast_routes
         if is_forecast and self.n_in_flight >= self._limits.hard_max_in_flight:
             app = answer_to(scope, overloaded())
         self.n_in_flight += is_forecast
@@ -101,7 +101,7 @@ class Edge:
         finally:
             self.n_in_flight -= is_forecast
             self._telemetry.request_answered(
-                _route(scope, self._forecast_routes),
+                _route(scope, self.forecast_routes),
                 status=status or _FAILED,
                 duration_s=self._clock() - started_s,
             )

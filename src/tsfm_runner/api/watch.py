@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tsfm_runner.api.writing import Written
-from tsfm_runner.ports import Cache, Clock, Telemetry
+from tsfm_runner.ports import Cache, Clock, ReadFigures, Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +17,4 @@ class Watch:
     clock: Clock
     new_id: Callable[[], str]
     wall_clock: Clock
+    figures: ReadFigures

@@ -17,7 +17,7 @@ from tsfm_runner.adapters.key_ring import WatchedKeys
 from tsfm_runner.adapters.memory_cache import MemoryCache
 from tsfm_runner.adapters.naming import unique_names
 from tsfm_runner.adapters.rate_limits import RateLimits
-from tsfm_runner.adapters.telemetry import Metrics, Teller, open_log
+from tsfm_runner.adapters.telemetry import MetricFigures, Metrics, Teller, open_log
 from tsfm_runner.adapters.watched_verdict import WatchedVerdict
 from tsfm_runner.api.app import Application, create_app
 from tsfm_runner.api.watch import Watch
@@ -62,7 +62,13 @@ def build_app(
         keys=keys,
         limiter=_limiter(settings.auth, keys, clock),
         watch=Watch(
-            teller, metrics.exposition, written, clock, unique_names(), wall_clock
+            teller,
+            metrics.exposition,
+            written,
+            clock,
+            unique_names(),
+            wall_clock,
+            MetricFigures(metrics, clock),
         ),
     )
     metrics.watch(

@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
+from operator import add
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
@@ -93,6 +94,25 @@ class Spread:
         """Add one value."""
         self._cells[labels][bisect_left(self._bounds, value)] += 1
         self._sums[labels] += value
+
+    @property
+    def bounds(self) -> Sequence[float]:
+        """Upper bounds of what is counted together."""
+        return self._bounds
+
+    @property
+    def mean(self) -> float | None:
+        """The mean of all values, None without any."""
+        n = sum(map(sum, self._cells.values()))
+        return sum(self._sums.values()) / n if n else None
+
+    def counted(self, is_wanted: Callable[[Labels], bool]) -> list[int]:
+        """Return the counts up to each bound, and above all, over some labels."""
+        total = [0] * (len(self._bounds) + 1)
+        for labels, cells in self._cells.items():
+            if is_wanted(labels):
+                total = list(map(add, total, cells))
+        return total
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
         """Yield the histogram as it stands now."""
