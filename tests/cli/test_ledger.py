@@ -1,5 +1,6 @@
 """The ledger is exported and checked from the command line."""
 
+import asyncio
 import json
 import sqlite3
 from contextlib import closing
@@ -47,6 +48,57 @@ def test_export_sums_up_as_json(environ: dict[str, str], tmp_path: Path) -> None
         "n_forecasts": 1,
         "n_outcomes": 1,
     }
+
+
+def test_a_backup_while_the_ledger_is_written_to_can_be_gone_on_from(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    path, copy = tmp_path / "ledger.db", tmp_path / "copy.db"
+    with open_at(path) as ledger:
+        ledger.append([forecast(2)])
+        asyncio.run(ledger.commit())
+
+        result = run("ledger", "backup", copy, "--json", environ=environ)
+
+        ledger.append([forecast(3)])
+    for left in tmp_path.glob("ledger.db*"):
+        left.unlink()
+    copy.rename(path)
+
+    assert json.loads(result.stdout) == {
+        "file": str(copy),
+        "bytes": path.stat().st_size,
+    }
+    with open_at(path) as ledger:
+        ledger.append([forecast(3)])
+    checked = run("ledger", "check", environ=environ)
+    assert checked.stdout.endswith("3 forecasts, 1 outcomes, 0 scores, 0 findings\n")
+
+
+def test_a_backup_replaces_nothing(environ: dict[str, str], tmp_path: Path) -> None:
+    result = run("ledger", "backup", tmp_path / "ledger.db", environ=environ)
+
+    assert result.exit_code == ExitCode.USAGE
+    assert "is there already" in result.stderr
+
+
+def test_a_backup_needs_a_folder(environ: dict[str, str], tmp_path: Path) -> None:
+    result = run("ledger", "backup", tmp_path / "no" / "copy.db", environ=environ)
+
+    assert result.exit_code == ExitCode.USAGE
+    assert "cannot be written" in result.stderr
+
+
+def test_a_backup_of_no_database_says_so(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "ledger.db").write_text("no database at all", encoding="utf-8")
+
+    result = run("ledger", "backup", tmp_path / "copy.db", environ=environ)
+
+    assert result.exit_code == ExitCode.CONFIGURATION
+    assert "cannot be copied" in result.stderr
+    assert not (tmp_path / "copy.db").exists()
 
 
 def test_check_finds_nothing_in_a_ledger_that_is_well(environ: dict[str, str]) -> None:

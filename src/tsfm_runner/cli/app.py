@@ -21,7 +21,7 @@ from tsfm_runner.cli.fake_tollama import fake_tollama
 from tsfm_runner.cli.forecast import forecast
 from tsfm_runner.cli.gate import gate
 from tsfm_runner.cli.invocation import Invocation, reported
-from tsfm_runner.cli.ledger import check, export
+from tsfm_runner.cli.ledger import backup, check, export
 from tsfm_runner.cli.model_files import add, remove, verify
 from tsfm_runner.cli.model_pull import pull
 from tsfm_runner.cli.models import list_models, models
@@ -101,6 +101,7 @@ _config.command(cls=_Command, epilog=EXIT_CODES_HELP)(reported(explain))
 app.add_typer(_config, name="config")
 _ledger.command(cls=_Command, epilog=EXIT_CODES_HELP)(reported(export))
 _ledger.command(cls=_Command, epilog=EXIT_CODES_HELP)(reported(check))
+_ledger.command(cls=_Command, epilog=EXIT_CODES_HELP)(reported(backup))
 app.add_typer(_ledger, name="ledger")
 _models.callback()(reported(models))
 _models.command("list", cls=_Command, epilog=EXIT_CODES_HELP)(reported(list_models))

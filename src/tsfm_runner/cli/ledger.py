@@ -1,4 +1,4 @@
-"""``ledger``: take what is stored out into files, and look at it for damage."""
+"""``ledger``: copy what is stored, take it out, and look at it for damage."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from tsfm_runner.adapters.ledger import ledger_path
+from tsfm_runner.adapters.ledger.backup import back_up_ledger
 from tsfm_runner.adapters.ledger.export import Exported, export_ledger
 from tsfm_runner.adapters.ledger.integrity import check_ledger
 from tsfm_runner.cli.exit_codes import ExitCode
@@ -32,6 +33,21 @@ def export(
     table.add_row("forecasts", f"{exported.n_forecasts:,}  {exported.forecasts_file}")
     table.add_row("outcomes", f"{exported.n_outcomes:,}  {exported.outcomes_file}")
     Console().print(table)
+
+
+def backup(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The copy, a file that is new.")],
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """Copy the ledger as it is at this moment, also while the service runs."""
+    path = ledger_of(load_for(context).settings)
+    n_bytes = back_up_ledger(path, file)
+    if as_json:
+        print_json({"file": file, "bytes": n_bytes})
+    else:
+        typer.echo(f"{file}: {n_bytes / 1e6:,.1f} MB of {path}")
 
 
 def check(context: typer.Context, *, as_json: JsonFlag = False) -> None:
