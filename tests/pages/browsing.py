@@ -24,7 +24,7 @@ _HEIGHT = 900
 _FLAGS = (
     "--disable-gpu",
     "--disable-dev-shm-usage",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 _PATIENCE_MS = 20_000
 _FOLDER = os.environ.get("TSFM_SCREENSHOTS")

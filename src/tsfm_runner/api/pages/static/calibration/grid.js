@@ -11,13 +11,15 @@ import { partInWords, segmentInWords } from "./segments.js";
  */
 export function grid(groups, view) {
   const steps = [...new Set(groups.flatMap((group) => group.rows.map((row) => row.step)))].sort((a, b) => a - b);
-  const head = h("tr", {}, h("th", { scope: "col", class: "grid-corner" }, h("span", { class: "unseen" }, "Steps ahead")),
-    steps.map((step) => h("th", { scope: "col" }, h("span", { class: "unseen" }, "step "), step)));
-  return h("div", { class: "grid-scroll", role: "region", tabindex: "0", "aria-label": "Coverage by part and step" },
-    h("table", { class: "grid" },
-      h("caption", { class: "unseen" }, `Share of prices inside ${INTERVALS[view.interval].long}, in percent, by steps ahead`),
-      h("thead", {}, head),
-      h("tbody", {}, groups.map((group) => row(group, steps, view)))));
+  const head = h("tr", { role: "row" }, h("th", { scope: "col", role: "columnheader", class: "grid-corner" }, "Steps ahead"),
+    steps.map((step) => h("th", { scope: "col", role: "columnheader" }, h("span", { class: "unseen" }, "step "), step)));
+  // Roles are said anew: on small screens rows are laid out as no table is.
+  const table = h("table", { class: "grid", role: "table" },
+    h("caption", { class: "unseen" }, `Share of prices inside ${INTERVALS[view.interval].long}, in percent, by steps ahead`),
+    h("thead", { role: "rowgroup" }, head),
+    h("tbody", { role: "rowgroup" }, groups.map((group) => row(group, steps, view))));
+  table.style.setProperty("--steps", String(steps.length));
+  return h("div", { class: "grid-scroll", role: "region", tabindex: "0", "aria-label": "Coverage by part and step" }, table);
 }
 
 /** Return what the shapes of the grid mean. */
@@ -28,7 +30,7 @@ export function gridLegend() {
 
 function row(group, steps, view) {
   const byStep = new Map(group.rows.map((one) => [one.step, one]));
-  return h("tr", {}, h("th", { scope: "row" }, nameOf(group, view)),
+  return h("tr", { role: "row" }, h("th", { scope: "row", role: "rowheader" }, nameOf(group, view)),
     steps.map((step) => cell(byStep.get(step), view)));
 }
 
@@ -42,11 +44,11 @@ function nameOf({ name, value, segment, rows }, { choose }) {
 }
 
 function cell(one, { interval, promised }) {
-  if (!one) return h("td", { class: "none" }, h("span", { class: "unseen" }, "nothing scored"));
+  if (!one) return h("td", { class: "none", role: "cell" }, h("span", { class: "unseen" }, "nothing scored"));
   const figures = one[interval];
   const name = judged(figures, one.n_effective, promised);
   const { word, mark } = JUDGEMENTS[name];
-  return h("td", { dataset: { judgement: name }, title: inFull(one, figures, word) },
+  return h("td", { role: "cell", dataset: { judgement: name }, title: inFull(one, figures, word) },
     h("span", { class: "grid-share" }, points(figures.closed, 0)),
     h("span", { class: "grid-mark", "aria-hidden": "true" }, mark),
     h("span", { class: "unseen" }, ` percent, ${word}`));

@@ -18,7 +18,6 @@ export function modelTable() {
     rowKey: (row) => [row.model_name, row.model_version, row.freq, row.kind].join(" "),
     columns: [
       { key: "model", label: "Model", isHead: true, value: (row) => row.model_name, cell: modelOf },
-      { key: "kind", label: "Band", value: (row) => row.kind, cell: (row) => `${row.kind === "served" ? "served" : "beside, not served"}, ${row.freq}` },
       { key: "covered", label: "Covered", value: (row) => row[view.interval].closed, cell: (row) => covered(row, view) },
       { key: "judgement", label: "So it is", cell: (row) => judgementOf(row, view) },
       { key: "width", label: "Mean width", hint: "In points of a hundred", isNumber: true, value: (row) => row[view.interval].mean_width, cell: (row) => points(row[view.interval].mean_width, 2) },
@@ -33,7 +32,10 @@ export function modelTable() {
   return { element: table.element, update };
 }
 
-const modelOf = (row) => [row.model_name, " ", h("span", { class: "muted" }, row.model_version)];
+const modelOf = (row) => [
+  row.model_name, " ", h("span", { class: "muted" }, row.model_version),
+  h("span", { class: "beside muted" }, `${row.kind === "served" ? "served" : "beside, not served"}, ${row.freq}`),
+];
 
 function covered(row, { interval, promised }) {
   const figures = row[interval];

@@ -27,12 +27,21 @@ export function stepChart(figure) {
     else if (place.clientWidth) place.replaceChildren(drawn(figure, place.clientWidth));
   });
   watch.observe(place);
-  return h("figure", { class: "figure" }, place, legend(figure.rows));
+  return h("figure", { class: "figure" }, place, legend(figure));
 }
 
-function legend(rows) {
-  return h("figcaption", { class: "legend" }, rows.map((row) => h("span", { class: "legend-item", dataset: { series: row.name } },
+function legend({ rows, line }) {
+  const promise = line ? h("span", { class: "legend-item" }, svg("svg", { viewBox: "0 0 20 12", "aria-hidden": "true", class: "promise" }, svg("line", { x1: 0, x2: 20, y1: 6, y2: 6 })), line.text) : null;
+  return h("figcaption", { class: "legend" }, promise, rows.map((row) => h("span", { class: "legend-item", dataset: { series: row.name } },
     svg("svg", { viewBox: "0 0 12 12", "aria-hidden": "true" }, SHAPES[row.shape](6, 6)), row.label)));
+}
+
+/** Round numbers from a value to another, few enough to be read. */
+export function ticks(low, high) {
+  const step = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2].find((size) => (high - low) / size <= 6) ?? 0.5;
+  const from = Math.floor(low / step + 1e-9);
+  const to = Math.ceil(high / step - 1e-9);
+  return Array.from({ length: to - from + 1 }, (_, place) => (from + place) * step);
 }
 
 function drawn(figure, width) {
@@ -43,26 +52,26 @@ function drawn(figure, width) {
     figure.rows.map((row, place) => series(row, scale, (place - (figure.rows.length - 1) / 2) * scale.dodge)));
 }
 
-function scales({ rows, line, from, to }, width) {
+function scales({ rows, line, from, to = Infinity }, width) {
   const dots = rows.flatMap((row) => row.dots);
   const steps = [...new Set(dots.map((dot) => dot.step))].sort((a, b) => a - b);
-  const values = dots.flatMap((dot) => [dot.value, ...(dot.around ?? [])]).concat(line ? [line.value] : []);
-  const low = from ?? Math.max(0, Math.floor(Math.min(...values) * 10) / 10);
-  const high = to ?? Math.max(...values) * 1.08;
+  // Whiskers of what is drawn for comparison may leave the picture; its dots may not.
+  const values = [...dots.map((dot) => dot.value), ...rows[0].dots.flatMap((dot) => dot.around ?? []), ...(line ? [line.value] : [])];
+  const marks = ticks(from ?? Math.min(...values), Math.min(to, Math.max(...values)));
+  const [low, high] = [marks[0], marks.at(-1)];
   const room = (width - MARGIN.left - MARGIN.right) / Math.max(1, steps.length);
   return {
-    steps, low, high, room,
+    steps, marks, room,
     dodge: Math.min(DODGE_PX, room / (rows.length + 1)),
     x: (step) => MARGIN.left + room * (steps.indexOf(step) + 0.5),
-    y: (value) => MARGIN.top + (HEIGHT - MARGIN.top - MARGIN.bottom) * (1 - (value - low) / (high - low || 1)),
+    y: (value) => MARGIN.top + (HEIGHT - MARGIN.top - MARGIN.bottom) * (1 - (Math.max(low, value) - low) / (high - low || 1)),
   };
 }
 
-function axes({ write }, { steps, low, high, room, x, y }, width) {
-  const ticks = [0, 0.25, 0.5, 0.75, 1].map((share) => low + share * (high - low));
+function axes({ write }, { steps, marks, room, x, y }, width) {
   const every = Math.ceil(26 / room);
   return svg("g", { class: "axes" },
-    ticks.map((value) => [
+    marks.map((value) => [
       svg("line", { x1: MARGIN.left, x2: width - MARGIN.right, y1: y(value), y2: y(value) }),
       svg("text", { x: MARGIN.left - 6, y: y(value) + 4, "text-anchor": "end" }, write(value)),
     ]),
@@ -70,10 +79,8 @@ function axes({ write }, { steps, low, high, room, x, y }, width) {
       : svg("text", { x: x(step), y: HEIGHT - MARGIN.bottom + 18, "text-anchor": "middle" }, step))));
 }
 
-function target({ value, text }, { y }, width) {
-  return svg("g", { class: "promise" },
-    svg("line", { x1: MARGIN.left, x2: width - MARGIN.right, y1: y(value), y2: y(value) }),
-    svg("text", { x: width - MARGIN.right, y: y(value) - 5, "text-anchor": "end" }, text));
+function target({ value }, { y }, width) {
+  return svg("g", { class: "promise" }, svg("line", { x1: MARGIN.left, x2: width - MARGIN.right, y1: y(value), y2: y(value) }));
 }
 
 function series(row, { x, y }, shift) {
