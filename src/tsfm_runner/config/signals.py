@@ -22,15 +22,15 @@ class SignalsConfig(Section):
     """Bands issued at most this long before a price judge it; always the newest."""
     min_move: Move = 0.05
     """A price this near the median of its band is no breach, however unlikely."""
-    enter_p: Share = 0.1
-    """A breach opens at a p-value of at most this: outside the 90 % interval."""
+    enter_p: Share = 0.2
+    """A breach opens at a p-value of at most this: outside the 10/90 interval."""
     min_steps: Count = 1
     """Prices in a row outside before a breach opens."""
-    severe_p: Share = 0.02
-    """From this p-value on a breach is `severe`."""
-    extreme_p: Share = 0.002
+    severe_p: Share = 0.1
+    """From this p-value on a breach is `severe`: outside the 90 % interval too."""
+    extreme_p: Share = 0.01
     """From this p-value on a breach is `extreme`."""
-    recovery_p: Share = 0.2
+    recovery_p: Share = 0.3
     """A price is inside again when its p-value is above this."""
     recovery_steps: Count = 2
     """Prices in a row inside before a breach closes."""
