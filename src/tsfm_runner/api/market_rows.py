@@ -74,7 +74,7 @@ def market_row(standing: MarketStanding) -> MarketRow:
         "freq": task.freq.text,
         "as_of_ts": moment(standing.ts_s),
         "price": round(standing.price, _DECIMALS),
-        "spark": known_or_none(standing.recent.values, _SPARK_DECIMALS),
+        "spark": known_or_none(standing.recent, _SPARK_DECIMALS),
         "current": _current(standing),
         "ahead": _ahead(standing.ahead),
         "breach": None if standing.breach is None else _breach(standing.breach),

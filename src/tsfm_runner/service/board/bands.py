@@ -1,8 +1,10 @@
 """The interval of an answer, step by step, and where a price stands in it."""
 
 import math
+from datetime import datetime
 from typing import NamedTuple
 
+from tsfm_runner.domain.calibration import Certificate
 from tsfm_runner.domain.forecast import ServedForecast
 from tsfm_runner.domain.task import FloatArray
 
@@ -35,31 +37,34 @@ class BandStep(NamedTuple):
 
 
 class IssuedBand(NamedTuple):
-    """The interval at the target coverage of one answer.
+    """The interval at the target coverage of one answer, which may be gone itself.
 
-    ``lower``, ``upper`` and ``median`` have shape ``(horizon,)``.
+    ``values`` has shape ``(horizon, n_levels)``. It is made with each answer, so what
+    can be worked out of it later is worked out later.
     """
 
-    cutoff_s: float
+    cutoff: datetime
     step_s: int
-    coverage: float
-    lower: FloatArray
-    median: FloatArray | None
-    upper: FloatArray
+    quantile_levels: tuple[float, ...]
+    values: FloatArray
+    certificate: Certificate
 
     @classmethod
     def of(cls, served: ServedForecast) -> "IssuedBand":
-        """Return the interval of an answer; it holds on to nothing else of it."""
-        task, certificate = served.task, served.certificate
-        levels = task.quantile_levels
+        """Return the interval of an answer; it holds on to no series."""
+        task = served.task
         return cls(
-            task.cutoff.timestamp(),
+            task.cutoff,
             task.freq.step_s,
-            certificate.target_coverage,
-            certificate.lower,
-            served.values[:, levels.index(_MEDIAN)] if _MEDIAN in levels else None,
-            certificate.upper,
+            task.quantile_levels,
+            served.values,
+            served.certificate,
         )
+
+    @property
+    def cutoff_s(self) -> float:
+        """Its origin, in epoch seconds."""
+        return self.cutoff.timestamp()
 
     def at(self, ts_s: float) -> BandStep | None:
         """Return the step that was drawn for a moment: the next one at or after it.
@@ -67,20 +72,24 @@ class IssuedBand(NamedTuple):
         None at its origin or before it, and beyond its horizon.
         """
         step = math.ceil((ts_s - self.cutoff_s) / self.step_s - _TOLERANCE)
-        return self._step(step) if 1 <= step <= self.lower.size else None
+        return self._step(step) if 1 <= step <= len(self.values) else None
 
     @property
     def last(self) -> BandStep:
         """The step that is farthest ahead."""
-        return self._step(self.lower.size)
+        return self._step(len(self.values))
 
     def _step(self, step: int) -> BandStep:
+        cutoff_s, levels, row = self.cutoff_s, self.quantile_levels, step - 1
+        median = None
+        if _MEDIAN in levels:
+            median = float(self.values[row, levels.index(_MEDIAN)])
         return BandStep(
-            self.cutoff_s,
+            cutoff_s,
             step,
-            self.cutoff_s + step * self.step_s,
-            self.coverage,
-            float(self.lower[step - 1]),
-            None if self.median is None else float(self.median[step - 1]),
-            float(self.upper[step - 1]),
+            cutoff_s + step * self.step_s,
+            self.certificate.target_coverage,
+            float(self.certificate.lower[row]),
+            median,
+            float(self.certificate.upper[row]),
         )

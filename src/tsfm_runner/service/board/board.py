@@ -15,7 +15,6 @@ from tsfm_runner.service.board.market import Market, MarketStanding, Prices
 from tsfm_runner.service.board.signals import Signals
 from tsfm_runner.service.calibration.points import MarketPoints
 
-_N_RECENT = 48
 _MOST_AHEAD_S = 600  # clocks differ; what is from further ahead is no news
 _CLOSED_SHOWN_S = 3_600
 _OVERHEAD_BYTES = 8_000  # of the objects around the arrays, with bands before them
@@ -57,9 +56,8 @@ class Board:
 
     def answered(self, served: ServedForecast) -> None:
         """Hear of an answer that was computed just now."""
-        task, now_s = served.task, self._wall_clock()
-        market_id, values = task.market_id, served.values
-        n_bytes = task.n_bytes + 2 * values.nbytes + _OVERHEAD_BYTES
+        task, now_s, n_bytes = served.task, self._wall_clock(), _n_bytes(served)
+        market_id = task.market_id
         market = self._markets.get(market_id)
         if market is None:
             market = self._markets[market_id] = Market(served, now_s, n_bytes)
@@ -133,7 +131,7 @@ class Board:
             served=market.served,
             ts_s=ts_s,
             price=price,
-            recent=market.prices(_N_RECENT),
+            recent=market.recent,
             current=market.band_for(ts_s),
             ahead=IssuedBand.of(market.served).last,
             p_value=_p_value(judgement, ts_s),
@@ -153,6 +151,15 @@ class Board:
 
     def _drop(self, market_id: str) -> None:
         self._n_bytes -= self._markets.pop(market_id).n_bytes
+
+
+def _n_bytes(served: ServedForecast) -> int:
+    """Return how much memory an answer takes, with its series."""
+    task = served.task
+    n_bytes = task.context.nbytes
+    if task.past_covariates or task.times_s is not None:
+        n_bytes = task.n_bytes
+    return n_bytes + 2 * served.values.nbytes + _OVERHEAD_BYTES
 
 
 def _p_value(judgement: Judgement | None, ts_s: float) -> float | None:

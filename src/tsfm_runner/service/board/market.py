@@ -1,7 +1,7 @@
 """What is known of one market: its newest answer, bands before it, prices after it."""
 
-from collections import deque
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from tsfm_runner.service.calibration.points import MarketPoints
 # Enough for one forecast a minute of a series with a price every five minutes.
 _MAX_EARLIER = 8
 _MAX_TOLD = 288
+_N_RECENT = 48
 
 
 class Prices(NamedTuple):
@@ -34,8 +35,8 @@ class MarketStanding:
         The newest answer.
     ts_s, price : float
         The newest price that is known, and its time.
-    recent : Prices
-        The last prices, up to the newest one.
+    recent : (n,) array
+        The last prices, at most 48, up to the newest one; NaN where there is none.
     current : BandStep or None
         What was forecast for that time, by the newest band from before it.
     p_value : float or None
@@ -52,7 +53,7 @@ class MarketStanding:
     served: ServedForecast
     ts_s: float
     price: float
-    recent: Prices
+    recent: FloatArray
     current: BandStep | None
     ahead: BandStep
     p_value: float | None
@@ -75,10 +76,8 @@ class Market:
     served: ServedForecast
     updated_at_s: float
     n_bytes: int
-    earlier: deque[IssuedBand] = field(
-        default_factory=lambda: deque(maxlen=_MAX_EARLIER)
-    )
-    told: list[tuple[float, float]] = field(default_factory=list)
+    earlier: tuple[IssuedBand, ...] = ()
+    told: tuple[tuple[float, float], ...] = ()
     shown: MarketStanding | None = None
     shown_until_s: float = 0.0
 
@@ -86,10 +85,10 @@ class Market:
         """Put a newer answer in the place of the one known so far."""
         before, cutoff = self.served, served.task.cutoff
         if before.task.cutoff != cutoff:
-            self.earlier.append(IssuedBand.of(before))
+            self.earlier = (*self.earlier[1 - _MAX_EARLIER :], IssuedBand.of(before))
         if self.told:
             cutoff_s = cutoff.timestamp()
-            self.told = [point for point in self.told if point[0] > cutoff_s]
+            self.told = tuple(point for point in self.told if point[0] > cutoff_s)
         self.served, self.updated_at_s, self.n_bytes = served, now_s, n_bytes
         self.shown = None
 
@@ -99,51 +98,58 @@ class Market:
         pairs = zip(points.times_s.tolist(), points.prices.tolist(), strict=True)
         newer = [point for point in pairs if newest_s < point[0] <= latest_s]
         if newer:
-            self.told = [*self.told, *newer][-_MAX_TOLD:]
+            self.told = (*self.told, *newer)[-_MAX_TOLD:]
             self.updated_at_s, self.shown = now_s, None
         return bool(newer)
 
     @property
     def newest(self) -> tuple[float, float]:
         """Time and value of the newest price that is known."""
-        return self.told[-1] if self.told else _last_price(self.served.task)
+        return self.told[-1] if self.told else self._last_of_answer()
+
+    @property
+    def recent(self) -> FloatArray:
+        """The last prices, at most 48, up to the newest one."""
+        task = self.served.task
+        n_known = _last_known(task) + 1
+        own = task.context[max(0, n_known - _N_RECENT) : n_known]
+        if not self.told:
+            return own
+        return np.append(own, [price for _, price in self.told])[-_N_RECENT:]
 
     def band_for(self, ts_s: float) -> BandStep | None:
         """Return what the newest band from before a moment has forecast for it."""
-        newest = IssuedBand.of(self.served)
-        bands = (newest, *reversed(self.earlier))
+        bands = (IssuedBand.of(self.served), *reversed(self.earlier))
         before = next((band for band in bands if band.cutoff_s < ts_s), None)
         return None if before is None else before.at(ts_s)
 
-    def prices(self, n_last: int | None = None) -> Prices:
-        """Return the last prices, or all, up to the newest one."""
-        own = _prices(self.served.task, self.newest[0])
-        if self.told:
-            times_s, values = np.array(self.told).T
-            keep = own.times_s < times_s[0]
-            own = Prices(
-                np.concatenate((own.times_s[keep], times_s)),
-                np.concatenate((own.values[keep], values)),
-            )
-        if n_last is None:
-            return own
-        return Prices(own.times_s[-n_last:], own.values[-n_last:])
+    def prices(self) -> Prices:
+        """Return all prices up to the newest one."""
+        task = self.served.task
+        n_known = _last_known(task) + 1
+        times_s = task.times_s
+        if times_s is None:
+            steps = np.arange(1 - task.context.size, 1, dtype=np.float64)
+            times_s = task.cutoff.timestamp() + task.freq.step_s * steps
+        told = np.array(self.told).reshape(-1, 2)
+        return Prices(
+            np.append(times_s[:n_known], told[:, 0]),
+            np.append(task.context[:n_known], told[:, 1]),
+        )
+
+    def _last_of_answer(self) -> tuple[float, float]:
+        task = self.served.task
+        last = _last_known(task)
+        price = float(task.context[last])
+        if task.times_s is not None:
+            return float(task.times_s[last]), price
+        n_missing = task.context.size - 1 - last
+        return task.cutoff.timestamp() - n_missing * task.freq.step_s, price
 
 
-def _prices(task: ForecastTask, until_s: float) -> Prices:
-    times_s = task.times_s
-    if times_s is None:
-        steps = np.arange(1 - task.context.size, 1, dtype=np.float64)
-        times_s = task.cutoff.timestamp() + task.freq.step_s * steps
-    n_known = int(np.searchsorted(times_s, until_s, side="right"))
-    return Prices(times_s[:n_known], task.context[:n_known])
-
-
-def _last_price(task: ForecastTask) -> tuple[float, float]:
-    """Return the time and the value of the last price that is known."""
-    last = int(np.flatnonzero(~np.isnan(task.context))[-1])
-    price = float(task.context[last])
-    if task.times_s is not None:
-        return float(task.times_s[last]), price
-    n_missing = task.context.size - 1 - last
-    return task.cutoff.timestamp() - n_missing * task.freq.step_s, price
+def _last_known(task: ForecastTask) -> int:
+    """Return the place of the last price that is known."""
+    context = task.context
+    if not math.isnan(context[-1]):
+        return context.size - 1
+    return int(np.flatnonzero(~np.isnan(context))[-1])
