@@ -26,7 +26,7 @@ _NEWS_KEPT_FOR = 36  # steps without other news of the market
 _ONWARD = (0.6, 0.6, 0.0, -0.9)  # it goes on, stays, or was a false alarm
 _DRIFT = News(0, size=0.02, onward=12.0, n_steps=30)
 _DRIFT_CHANCE = 0.15
-_SILENCE_EVERY, _SILENCE_STEPS, _FIRST_SILENCE = 90, 40, 6
+_SILENCE_EVERY, _SILENCE_STEPS, _FIRST_SILENCE = 60, 40, 40
 
 
 class Sighting(NamedTuple):
