@@ -15,7 +15,7 @@ from tsfm_runner.adapters.settings import (
     LoadedSettings,
     load_settings,
 )
-from tsfm_runner.config import Settings
+from tsfm_runner.config import Settings, WebhookConfig
 from tsfm_runner.errors import ConfigurationError
 
 TOKEN = "0123456789-long-enough"
@@ -389,8 +389,9 @@ def test_every_secret_has_a_setting_for_its_file() -> None:
 
     secrets = [name for name, setting in known.items() if setting.is_secret]
 
-    assert secrets == ["auth.keys", "tollama.token"]
-    assert all(f"{name}_file" in known for name in secrets)
+    assert secrets == ["auth.keys", "tollama.token", "webhooks.secrets"]
+    assert {"auth.keys_file", "tollama.token_file"} <= known.keys()
+    assert "secret_file" in WebhookConfig.model_fields
 
 
 def test_a_value_is_found_by_its_dotted_name() -> None:

@@ -71,7 +71,7 @@ class Gauges:
                 "let_go": ledger.n_let_go,
             },
             "signals": _signals(backend.signals, figures),
-            "webhooks": _webhooks(()),
+            "webhooks": _webhooks(backend.webhooks.statuses()),
         }
 
     def _requests(self, figures: Figures) -> RequestFigures:

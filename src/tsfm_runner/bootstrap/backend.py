@@ -30,7 +30,8 @@ from tsfm_runner.bootstrap.tools import (
     checked_registry,
     silent_tools,
 )
-from tsfm_runner.config import CacheConfig, Settings
+from tsfm_runner.bootstrap.webhooks import delivering
+from tsfm_runner.config import CacheConfig, Settings, WebhooksConfig
 from tsfm_runner.core.har import HarTable
 from tsfm_runner.domain.forecast import Rung, ServedForecast
 from tsfm_runner.domain.model import ModelRegistry
@@ -49,6 +50,7 @@ from tsfm_runner.service.calibration.shadowing import Shadowing
 from tsfm_runner.service.catalogue import Catalogue
 from tsfm_runner.service.completing import Completer
 from tsfm_runner.service.degrading import Degradation
+from tsfm_runner.service.delivering.couriers import Couriers
 from tsfm_runner.service.feed import Feed
 from tsfm_runner.service.forecasting import ForecastService
 from tsfm_runner.service.predicting import Predictor
@@ -120,6 +122,14 @@ async def opened(
         feed = Feed()
         held.callback(feed.close)
         watched = await _open_calibrator(held, settings, har_table, tools, feed)
+        webhooks = await held.enter_async_context(
+            delivering(
+                settings.webhooks if tools.purpose == "keep" else WebhooksConfig(),
+                ledger=watched.calibrator.ledger,
+                feed=feed,
+                tools=tools,
+            )
+        )
         backend = _backend(
             settings,
             registry,
@@ -128,6 +138,7 @@ async def opened(
             baselines=Baselines(settings.baseline, har_table),
             watched=watched,
             feed=feed,
+            webhooks=webhooks,
         )
         held.push_async_callback(backend.health.close)
         yield backend
@@ -158,6 +169,7 @@ def _backend(  # noqa: PLR0913 - one argument a collaborator
     baselines: Baselines,
     watched: Watched,
     feed: Feed,
+    webhooks: Couriers,
 ) -> Backend:
     activity = Activity()
     calibrator, signals = watched
@@ -216,6 +228,7 @@ def _backend(  # noqa: PLR0913 - one argument a collaborator
         feed,
         board,
         health,
+        webhooks,
     )
 
 

@@ -8,6 +8,7 @@ from tsfm_runner.service.board.board import Board
 from tsfm_runner.service.board.health import RuntimeHealth
 from tsfm_runner.service.calibration.calibrator import Calibrator
 from tsfm_runner.service.catalogue import Catalogue
+from tsfm_runner.service.delivering.couriers import Couriers
 from tsfm_runner.service.feed import Feed
 from tsfm_runner.service.forecasting import ForecastService
 from tsfm_runner.service.signals.engine import SignalEngine
@@ -30,3 +31,4 @@ class Backend:
     feed: Feed
     board: Board
     health: RuntimeHealth
+    webhooks: Couriers

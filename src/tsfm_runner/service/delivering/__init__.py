@@ -1,0 +1,1 @@
+"""Breach signals on their way to endpoints outside, at least once."""
