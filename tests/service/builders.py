@@ -209,6 +209,8 @@ def calibrator(  # noqa: PLR0913 - one argument a collaborator
     delay_s = 3_600 * config.max_outcome_delay_hours
     contents = ledger.read(awaited_after_s=wall_clock() - delay_s)
     numbers = resume(contents, state, pending, now_s=wall_clock(), max_delay_s=delay_s)
+    signals = signals or engine(settings)
+    signals.references.counts = state.false_alarms
     return Calibrator(
         state,
         pending,
@@ -217,7 +219,7 @@ def calibrator(  # noqa: PLR0913 - one argument a collaborator
         ledger=ledger,
         telemetry=telemetry or FakeTelemetry(),
         wall_clock=wall_clock,
-        watch=signals or engine(settings),
+        watch=signals,
         publish=publish,
     )
 

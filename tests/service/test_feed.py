@@ -170,3 +170,25 @@ async def test_a_feed_that_closes_lets_go_of_those_who_wait_and_of_those_who_com
         assert await listener.next_events() is None
     with feed.listen() as late:
         assert await late.next_events() is None
+
+
+async def test_a_listener_that_rests_hears_later_what_happened_meanwhile() -> None:
+    feed = Feed()
+
+    with feed.listen() as listener:
+        feed.signal(breach_signal(1))
+        await listener.rest(0)
+        events = await listener.next_events()
+
+    assert events == Events(told=(breach_signal(1),))
+
+
+async def test_a_listener_rests_no_longer_than_the_feed_is_open() -> None:
+    feed = Feed()
+
+    with feed.listen() as listener:
+        resting = asyncio.create_task(listener.rest(HANG_S))
+        await asyncio.sleep(0)
+        feed.close()
+        async with asyncio.timeout(HANG_S / 2):
+            await resting

@@ -11,6 +11,7 @@ from tests.service.builders import (
     NO_PRIORS,
     calibrator,
     completer,
+    engine,
     router,
     task,
 )
@@ -72,8 +73,10 @@ class Desk:
         self.clock = FakeClock(now_s)
         self.telemetry = FakeTelemetry()
         self.ledger = ledger or FakeLedger()
+        self.signals = engine(self.settings)
         self.calibrator: Calibrator = calibrator(
             self.settings,
+            signals=self.signals,
             ledger=self.ledger,
             telemetry=self.telemetry,
             wall_clock=self.clock,

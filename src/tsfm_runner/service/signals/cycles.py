@@ -27,10 +27,9 @@ class Cycle:
     n_before: int = 0
 
     def join(self, grid_time: int, trials: Sequence[Trial]) -> None:
-        """Take prices of this grid time, or of a newer one: then a cycle begins."""
+        """Take prices; with a newer grid time a cycle begins, late ones join it."""
         if grid_time > self.grid_time:
-            is_next = grid_time == self.grid_time + 1
-            self.n_before = len(self.trials) if is_next else 0
+            self.n_before = len(self.trials)
             self.grid_time, self.trials = grid_time, {}
         self.trials |= {trial.key.market_id: trial for trial in trials}
 

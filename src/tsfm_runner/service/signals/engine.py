@@ -117,17 +117,20 @@ class SignalEngine:
         """Take new prices that ended steps of bands; return what they bring about."""
         if not self.config.enabled:
             return []
-        trials = trials_of(ended, learned_of, self.config)
+        return self.judge(trials_of(ended, learned_of, self.config), now_s=now_s)
+
+    def judge(self, trials: Sequence[Trial], *, now_s: float) -> list[BreachSignal]:
+        """Take new prices that were held against their bands; in order of time."""
         for step_s, _, alike in grouped(trials, lambda trial: trial.key.step_s):
             for grid_time, _, together in grouped(
                 alike, lambda trial: int(trial.ts_s // trial.key.step_s)
             ):
-                self._observe_together(step_s, grid_time, together, now_s)
+                self._judge_together(step_s, grid_time, together, now_s)
         if now_s - self._swept_s > _SWEEP_INTERVAL_S:
             self._sweep(now_s)
         return self._drained()
 
-    def _observe_together(
+    def _judge_together(
         self, step_s: int, grid_time: int, trials: Sequence[Trial], now_s: float
     ) -> None:
         new = [trial for trial in trials if self._is_new(trial)]
@@ -135,17 +138,14 @@ class SignalEngine:
             newest = self._newest.get(trial.key.market_id)
             if newest is None or newest.ts_s <= trial.ts_s:
                 self._newest[trial.key.market_id] = trial
-        # Who is outside already is not tested anew: it would hide who else is not.
+            self._report_all(self._episodes[trial.key].meet(trial), now_s)
+        # Who is outside already is not tested anew: others would pass beside it.
         tests = [trial for trial in new if self._episodes[trial.key].open is None]
-        for trial in new:
-            for signal in self._episodes[trial.key].meet(trial):
-                self._report(signal, now_s)
         cycle = self._cycles.setdefault(step_s, Cycle(self.config))
-        if grid_time >= cycle.grid_time:
-            cycle.join(grid_time, tests)
-            for trial, q_value in cycle.q_values(self.references):
-                for signal in self._episodes[trial.key].enter(trial, q_value, now_s):
-                    self._report(signal, now_s)
+        cycle.join(grid_time, tests)
+        for trial, q_value in cycle.q_values(self.references):
+            episode = self._episodes[trial.key]
+            self._report_all(episode.enter(trial, q_value, now_s), now_s)
         self.references.learn_from(tests)
 
     def _is_new(self, trial: Trial) -> bool:
@@ -160,8 +160,7 @@ class SignalEngine:
         if not episode.has_closed(trial.ts_s):
             return True
         episode.ts_s = trial.ts_s
-        if episode.open is not None:
-            self._report(episode.end(0.0), trial.ts_s)
+        self._report_all(episode.end(0.0), trial.ts_s)
         return False
 
     def _episode(self, key: MarketKey, ts_s: float) -> Episode:
@@ -189,8 +188,8 @@ class SignalEngine:
         self._swept_s = now_s
         for key, episode in list(self._episodes.items()):
             silent_s = self.config.stale_steps * key.step_s
-            if episode.open is not None and now_s - episode.ts_s > silent_s:
-                self._report(episode.end(silent_s), now_s)
+            if now_s - episode.ts_s > silent_s:
+                self._report_all(episode.end(silent_s), now_s)
         for market in list(self._following.values()):
             for following in list(market.values()):
                 came = following.give_up(now_s, self.config)
@@ -206,8 +205,11 @@ class SignalEngine:
             newest = self._newest.get(key.market_id)
             if newest is not None and newest.key == key:
                 del self._newest[key.market_id]
-            if episode.open is not None:
-                self._report(episode.end(0.0), episode.ts_s)
+            self._report_all(episode.end(0.0), episode.ts_s)
+
+    def _report_all(self, signals: Iterable[BreachSignal], now_s: float) -> None:
+        for signal in signals:
+            self._report(signal, now_s)
 
     def _report(self, signal: BreachSignal, now_s: float) -> None:
         """Give a signal its number, and go on with what it says."""

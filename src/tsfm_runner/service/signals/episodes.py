@@ -60,7 +60,7 @@ class Episode:
         if self.open is None:
             return []
         if self.open.direction != trial.direction:
-            return [self._close("turned", trial.ts_s, price=trial.price)]
+            return self._close("turned", trial.ts_s, price=trial.price)
         return self._go_on(self.open, trial)
 
     def _go_on(self, breach: BreachSignal, trial: Trial) -> list[BreachSignal]:
@@ -82,13 +82,10 @@ class Episode:
 
     def _inside(self, trial: Trial) -> list[BreachSignal]:
         self.n_inside += 1
-        if self.open is None:
-            self.n_outside = 0
-            return []
-        if self.n_inside < self.config.recovery_steps:
+        if self.open is not None and self.n_inside < self.config.recovery_steps:
             return []
         self.n_outside = 0
-        return [self._close("recovered", trial.ts_s, price=trial.price)]
+        return self._close("recovered", trial.ts_s, price=trial.price)
 
     def enter(self, trial: Trial, q_value: float, now_s: float) -> list[BreachSignal]:
         """Return the breach that a price outside with this q-value opens, if any."""
@@ -137,8 +134,8 @@ class Episode:
         """Whether the market was to close by then."""
         return self.closes_at_s is not None and self.closes_at_s <= at_s
 
-    def end(self, silent_s: float) -> BreachSignal:
-        """Close the breach of a market that has closed, or been silent for so long."""
+    def end(self, silent_s: float) -> list[BreachSignal]:
+        """Close the breach, if there is one, of a market closed or so long silent."""
         end_s = self.ts_s + silent_s
         if self.closes_at_s is not None and self.closes_at_s <= end_s:
             return self._close("market_closed", self.closes_at_s)
@@ -146,14 +143,14 @@ class Episode:
 
     def _close(
         self, reason: CloseReason, at_s: float, *, price: float | None = None
-    ) -> BreachSignal:
-        """Close the breach that is open, and remember it."""
+    ) -> list[BreachSignal]:
+        """Close the breach, if one is open, and remember it."""
         if self.open is None:
-            raise ValueError("no breach is open")
+            return []
         closed = replace(
             self.open, phase="closed", closed_at_s=at_s, close_reason=reason
         )
         if price is not None:
             closed = replace(closed, ts_s=at_s, price=price)
         self.open, self.last = None, closed
-        return closed
+        return [closed]
