@@ -14,3 +14,5 @@ export { commandBlock, copyText, emptyState, errorPanel, skeleton, staleMark } f
 export { stream } from "./lib/stream.js";
 export { sortableTable } from "./lib/table.js";
 export { nowMs, relative, setNow, timeElement } from "./lib/times.js";
+export { outageBanner } from "./lib/outage.js";
+export { closingWords, codeWords, reasonWords, segmentWords, warningWords } from "./lib/words.js";
