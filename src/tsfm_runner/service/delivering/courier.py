@@ -132,8 +132,11 @@ class Courier:
         page = await self._means.ledger.signals_after(self._last_id, limit=_PAGE)
         self._waiting = [one for one in page if is_wanted(one, self._config)]
         while self._waiting:
+            was_failing = self._is_failing
             async with self._at_post:
                 await self._tell(self._waiting[: self._max_batch])
+            if was_failing:
+                return  # should it fail again, pauses are to begin anew
         if page:
             self._advance(page[-1].id)
         else:
