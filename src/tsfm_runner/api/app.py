@@ -41,6 +41,8 @@ from tsfm_runner.api.problems import (
     query_errors,
 )
 from tsfm_runner.api.runtime_status import Gauges
+from tsfm_runner.api.streaming import router as streaming_router
+from tsfm_runner.api.streams import LatelyTold, Streams
 from tsfm_runner.api.watch import Watch
 from tsfm_runner.config import Settings
 from tsfm_runner.ports import KeyRing, RateLimiter
@@ -62,6 +64,7 @@ _ROUTERS = (
     history_router,
     board_router,
     breaches_router,
+    streaming_router,
     models_router,
     health_router,
     metrics_router,
@@ -95,6 +98,11 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or go through start and end of the process."""
         await self.edge(scope, receive, send)
+
+    def end_streams(self) -> None:
+        """End every answer that has no end of its own: the process is about to stop."""
+        backend: Backend = self.site.state.backend
+        backend.feed.close()
 
 
 OpenBackend = Callable[[], AbstractAsyncContextManager[Backend]]
@@ -154,6 +162,7 @@ def create_app(
         renders=dialect.renders,
     )
     app.state.gauges = Gauges(settings, watch, edge, app.state.started_at_s)
+    app.state.lately_told = LatelyTold(app.state.gauges.status, watch.clock)
     return Application(edge, app)
 
 
@@ -162,6 +171,7 @@ def _remember(app: FastAPI, settings: Settings, watch: Watch) -> None:
     app.state.settings = settings
     app.state.desk = Desk(settings.task, watch.written, watch.clock)
     app.state.row_writer = RowWriter()
+    app.state.streams = Streams(settings.server.max_streams)
     app.state.exposition = watch.exposition
     app.state.wall_clock = watch.wall_clock
     app.state.started_at_s = watch.wall_clock()

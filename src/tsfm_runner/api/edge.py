@@ -34,7 +34,8 @@ class Edge:
     ``scope["tsfm.request_id"]`` is the caller's own id or a new one, and
     ``scope["tsfm.is_overloaded"]`` says that so many forecasts are at work that
     no model should be asked for this one. ``scope["tsfm.render"]`` writes problems in
-    the form that callers of the path read.
+    the form that callers of the path read. An answer that ``scope["tsfm.is_stream"]``
+    calls a stream has taken as long as it took to begin.
     """
 
     def __init__(
@@ -76,12 +77,12 @@ class Edge:
         scope["tsfm.request_id"] = request_id.decode("ascii")
         scope["tsfm.render"] = self._render(scope["path"])
         headers = [(b"x-request-id", request_id), *_SECURITY_HEADERS, *self._closing]
-        status = 0
+        status, begun_s = 0, started_s
 
         async def send_marked(message: Message) -> None:
-            nonlocal status
+            nonlocal status, begun_s
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, begun_s = message["status"], self._clock()
                 message["headers"] = [*message.get("headers", ()), *headers]
             await send(message)
 
@@ -100,10 +101,11 @@ class Edge:
             raise  # the server closes the connection
         finally:
             self.n_in_flight -= is_forecast
+            ended_s = begun_s if scope.get("tsfm.is_stream") else self._clock()
             self._telemetry.request_answered(
                 _route(scope, self.forecast_routes),
                 status=status or _FAILED,
-                duration_s=self._clock() - started_s,
+                duration_s=ended_s - started_s,
             )
 
     def _render(self, path: str) -> Render:

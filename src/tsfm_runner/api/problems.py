@@ -179,6 +179,19 @@ def overloaded() -> Problem:
     )
 
 
+def too_many_streams(limit: int) -> Problem:
+    """Return the problem of a stream that is one too many."""
+    return Problem(
+        503,
+        "too_many_streams",
+        "Too many streams are open",
+        f"{limit} streams of server-sent events are open, and no more may be",
+        "Close one, or raise server.max_streams; GET /tsfm/breaches?since= tells the "
+        "same to whoever asks.",
+        headers={"Retry-After": "5"},
+    )
+
+
 def ledger_unavailable(reason: str) -> Problem:
     """Return the problem of a ledger that cannot be written to or read now."""
     return Problem(

@@ -76,6 +76,11 @@ def build_app(
         "Forecast requests at work.",
         lambda: app.edge.n_in_flight,
     )
+    metrics.watch(
+        "tsfm_streams_open",
+        "Streams of server-sent events that are open.",
+        lambda: app.site.state.streams.n_open,
+    )
     started_at_s = wall_clock()
     metrics.watch(
         "tsfm_start_time_seconds",

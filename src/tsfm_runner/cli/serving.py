@@ -90,6 +90,7 @@ async def running_service(
     try:
         yield serving
     finally:
+        app.end_streams()
         server.should_exit = True
         await serving
 
@@ -134,8 +135,8 @@ def _leave_gently(server: uvicorn.Server, app: Application, grace_s: float) -> N
     """Let a signal ask callers to leave first, and cut long waits short in time.
 
     For a moment answers close their connections, so that no request is on its way
-    when the server closes those that are left. Near the end of the grace period
-    a baseline answers whoever still waits for a model.
+    when the server closes those that are left; streams end. Near the end of the grace
+    period a baseline answers whoever still waits for a model.
     """
     loop = asyncio.get_running_loop()
     stop = server.handle_exit
@@ -151,6 +152,7 @@ def _leave_gently(server: uvicorn.Server, app: Application, grace_s: float) -> N
             stop(sig, frame)
             return
         app.edge.drain()
+        loop.call_soon_threadsafe(app.end_streams)
         loop.call_soon_threadsafe(loop.call_later, _DRAIN_S, stop, sig, frame)
         give_up_s = max(_DRAIN_S, _GIVE_UP_SHARE * grace_s)
         loop.call_soon_threadsafe(loop.call_later, give_up_s, give_up)

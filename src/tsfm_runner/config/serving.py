@@ -33,6 +33,8 @@ class ServerConfig(Section):
     """Most values in the body of one batch request."""
     max_batch_prices: Count = 2_000_000
     """Most prices, steps times levels, that one batch request may ask for."""
+    max_streams: Count = 100
+    """Most streams of server-sent events that are open at a time (503)."""
     shutdown_grace_s: Positive = 10.0
     """How long requests in flight may take to finish after SIGTERM."""
     tollama_api: bool = False

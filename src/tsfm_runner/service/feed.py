@@ -46,8 +46,7 @@ class Listener:
         self._told: list[Told] = []
         self._market_ids: set[str] = set()
         self._has_missed = False
-        self._is_over = False
-        self._stirred = asyncio.Event()
+        self._stirred, self._ended = asyncio.Event(), asyncio.Event()
 
     async def next_events(self, *, timeout_s: float | None = None) -> Events | None:
         """Return what happened, once there is anything; None when the feed is over.
@@ -57,7 +56,13 @@ class Listener:
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await self._stirred.wait()
-        return None if self._is_over else self._taken()
+        return None if self._ended.is_set() else self._taken()
+
+    async def rest(self, seconds: float) -> None:
+        """Return after so long, while what happens is kept; at once at the end."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()
 
     def hear(self, told: Told) -> None:
         """Keep a signal or a drift; let go of all that waits when it is too much."""
@@ -77,7 +82,7 @@ class Listener:
 
     def end(self) -> None:
         """Hear nothing more."""
-        self._is_over = True
+        self._ended.set()
         self._stirred.set()
 
     def _miss(self) -> None:
