@@ -30,6 +30,7 @@ from tsfm_runner.service.board.market import MarketStanding, Prices
 from tsfm_runner.service.grouping import chunks
 
 _AT_A_TIME = 200
+_VARY = {"Vary": "Accept-Encoding"}
 _LEVEL = 1  # the quickest, and a sixth of the size
 _DECIMALS = 6
 
@@ -70,9 +71,9 @@ async def markets(request: Request) -> Response:
     )
     document = head + b",".join(rows) + b"]}"
     if "gzip" not in request.headers.get("accept-encoding", ""):
-        return _json(document)
+        return _json(document, _VARY)
     packed = await asyncio.to_thread(gzip.compress, document, _LEVEL)
-    return _json(packed, {"Content-Encoding": "gzip"})
+    return _json(packed, _VARY | {"Content-Encoding": "gzip"})
 
 
 @router.get(

@@ -40,6 +40,11 @@ class MetricFigures:
         self._clock = clock
         self._marks: deque[_Mark] = deque()
 
+    @property
+    def n_marks(self) -> int:
+        """How many moments are remembered, from which times are counted."""
+        return len(self._marks)
+
     def __call__(self, routes: Collection[str]) -> Figures:
         """Return the figures as they stand now; ``routes`` are those of forecasts."""
         metrics = self._metrics

@@ -1,6 +1,5 @@
 """What the board asks of breach signals."""
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from tsfm_runner.domain.signals import BreachSignal, Judgement
@@ -26,8 +25,3 @@ class NoSignals:
 
     def standing(self, market_id: str) -> None:
         """Find nothing."""
-
-    @property
-    def open_breaches(self) -> Sequence[BreachSignal]:
-        """Return nothing."""
-        return ()
