@@ -65,8 +65,8 @@ class BreachSignal:
         Conformal: the share of the segment's scores at least as large as that of the
         price against ``band``; the smallest while the breach is open.
     q_value : float
-        Share of false alarms that a signal at this price stands for, among all
-        markets watched in its cycle (Benjamini and Hochberg); the smallest so far.
+        At the price that opened the breach: the share of false alarms among the
+        markets of its cycle that were at least as unlikely (Benjamini and Hochberg).
     n_steps : int
         Prices in a row outside, with this one.
     severity : Severity
