@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
-from tests.api.exchanges import FILES, SETTINGS, answer_to
-from tests.api.wire import a_client
+from tests.api.exchanges import FILES, a_service, answer_to
 
 
 @pytest.fixture
 def client() -> Iterator[TestClient]:
-    with a_client(SETTINGS) as served:
+    with a_service() as served:
         yield served
 
 
