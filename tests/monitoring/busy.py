@@ -20,11 +20,18 @@ from tests.fakes import Answers, FakeClock, FakeRuntime, flat_answers
 
 from tsfm_runner.api.app import Application
 from tsfm_runner.domain.calibration import Drift, StreamKey
+from tsfm_runner.domain.delivery import DeliveryOutcome
 from tsfm_runner.domain.forecast import FallbackReason, ModelCall, Rung
 from tsfm_runner.domain.telling import CacheEvent, CallError
 from tsfm_runner.errors import RuntimeUnavailableError
 
 OUTCOMES = ("ok", "refused", "denied", "limited", "shed", "failed")
+# Labels of one name that mean something else in each metric.
+_KINDS = {
+    ("tsfm_requests_total", "outcome"): "outcome_of_request",
+    ("tsfm_webhook_deliveries_total", "outcome"): "outcome_of_delivery",
+    ("tsfm_runtime_errors_total", "kind"): "kind_of_error",
+}
 # What Prometheus itself adds to every sample.
 OF_TARGET = frozenset({"job", "instance"})
 
@@ -40,7 +47,7 @@ class Exposition:
 
     def values(self, name: str, label: str) -> frozenset[str]:
         """Return what a label can be: what it was, and what the code may make of it."""
-        kind = "kind_of_error" if name == "tsfm_runtime_errors_total" else label
+        kind = _KINDS.get((name, label), label)
         return self.seen[name, label] | self.known.get(kind, frozenset())
 
 
@@ -52,7 +59,13 @@ def _answers(call: ModelCall) -> Answers:
 
 def exposition() -> Exposition:
     """Return what a service tells after everything that it can tell of."""
-    app = an_app(with_tollama(), runtime=FakeRuntime(_answers), clock=FakeClock())
+    settings = with_tollama(
+        webhooks={
+            "endpoints": {"desk": {"url": "http://127.0.0.1:9/"}},
+            "secrets": {"desk": "a-secret-of-sixteen-characters-or-more"},
+        }
+    )
+    app = an_app(settings, runtime=FakeRuntime(_answers), clock=FakeClock())
     with client_of(app) as client:
         series = prices(60)
         for step in range(14):
@@ -94,7 +107,8 @@ def _known(app: Application) -> Iterator[tuple[str, set[str]]]:
     """Yield the values of labels that are closed lists."""
     reasons = {reason.value for reason in FallbackReason} | {"none"}
     yield "route", {*_paths(app), "other"}
-    yield "outcome", set(OUTCOMES)
+    yield "outcome_of_request", set(OUTCOMES)
+    yield "outcome_of_delivery", set(get_args(DeliveryOutcome))
     yield "runtime", set(get_args(Rung))
     yield "fallback_reason", reasons
     yield "failure", reasons
