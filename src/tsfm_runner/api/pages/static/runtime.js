@@ -42,13 +42,13 @@ function show(status) {
   pageHead({ lead: [`Version ${status.version}, ${status.environment}, started `, timeElement(status.started_at)] });
 }
 
-/** Return the share of each rung in the answers of the last minute. */
-function sharesOf(status) {
+/** Return the share of each rung in the answers of the last minute, or else of all. */
+function sharesOf({ ladder, forecasts }) {
   const grown = samples.growth((one) => one.forecasts.by_runtime);
-  const all = grown ?? null;
-  if (!all) return null;
+  const all = grown ?? new Map(Object.entries(forecasts.by_runtime));
   const total = [...all.values()].reduce((sum, n) => sum + n, 0);
-  return new Map(status.ladder.map(({ rung }) => [rung, (all.get(rung) ?? 0) / total]));
+  if (!total) return null;
+  return { of: new Map(ladder.map(({ rung }) => [rung, (all.get(rung) ?? 0) / total])), when: grown ? "in the last minute" : "since the start" };
 }
 
 function showOutlook({ tone, mark, title, text, todo }) {
@@ -73,14 +73,15 @@ function lay() {
   replace(byId("page"), places.outlook,
     h("div", { class: "halves" },
       panel("The ladder", "A request goes down from the top; the first rung that can answer does.", places.ladder),
-      panel("Why a stand-in answered", "Forecasts since the start that the rung they were meant for did not make.", places.reasons)),
+      h("div", { class: "column" },
+        panel("Why a stand-in answered", "Forecasts since the start that the rung they were meant for did not make.", places.reasons),
+        panel("Breach signals", null, places.signals),
+        panel("Webhooks", null, places.webhooks))),
     h("section", { "aria-label": "Figures of the last ten minutes" }, places.tiles),
     h("div", { class: "thirds" },
       panel("Forecasts by who made them", null, places.answers),
       panel("Requests", null, places.outcomes),
-      panel("Calibration", null, places.learned),
-      panel("Breach signals", null, places.signals),
-      panel("Webhooks", null, places.webhooks)));
+      panel("Calibration", null, places.learned)));
 }
 
 const panel = (title, lead, place) => h("section", { class: "panel" }, h("h2", {}, title), lead ? h("p", { class: "muted lead" }, lead) : null, place);

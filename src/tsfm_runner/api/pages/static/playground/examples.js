@@ -1,4 +1,4 @@
-/* Series to try, drawn in the browser: the same at each visit. */
+// Series to try, drawn in the browser: the same at each visit.
 
 const STEPS = 144;
 const CENT = 0.01;
@@ -11,7 +11,7 @@ export const EXAMPLES = {
   holes: { label: "Simulated: with holes", category: "economics", start: 0.55, noise: 0.08, rest: 0.3, holes: 0.12 },
 };
 
-/* Prices on the cent grid that walk in logit space, and rest at a share of the steps. */
+/** Prices on the cent grid that walk in logit space, and rest at a share of the steps. */
 export function drawExample(name) {
   const { start, noise, rest, jump = 0, holes = 0 } = EXAMPLES[name];
   const next = generator(7 + Object.keys(EXAMPLES).indexOf(name));
@@ -33,7 +33,7 @@ function normal(next) {
   return Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
 }
 
-/* mulberry32: small, and good enough for pictures. */
+/** mulberry32: small, and good enough for pictures. */
 function generator(seed) {
   let state = seed;
   return () => {

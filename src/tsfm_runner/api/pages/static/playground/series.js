@@ -1,4 +1,4 @@
-/* Reads a series as people paste it: plain numbers, CSV, JSON; says what it made of it. */
+// Reads a series as people paste it: plain numbers, CSV, JSON; says what it made of it.
 
 const NOTHING = new Set(["", "null", "nan", "na", "none", "-"]);
 const TIME_NAMES = ["ts", "time", "timestamp", "date", "datetime", "ds", "t"];
@@ -6,7 +6,12 @@ const PRICE_NAMES = ["price", "y", "p", "value", "close", "mid", "probability", 
 const MS_FROM = 1e11;
 const HAS_ZONE = /(z|[+-]\d\d:?\d\d)$/i;
 
-/* What a text holds: {y, times (ms or null), fields of a whole request, notes}; throws Error. */
+/**
+ * Return what a text holds. `fields` are those of a whole request, if it was one.
+ * @param {string} text
+ * @returns {{y: (number | null)[], times: number[] | null, fields: Record<string, any>, isPercent: boolean, wasSorted?: boolean}}
+ * @throws {Error} with words for the reader
+ */
 export function readSeries(text) {
   const trimmed = text.trim();
   if (!trimmed) throw new Error("Paste a series first: one price for each step, oldest first.");
@@ -16,7 +21,7 @@ export function readSeries(text) {
   return { fields: {}, ...read, ...inOrder(read), ...asPercent(known, read.hasPercentSign) };
 }
 
-/* Whether prices look as if they were given from 0 to 100; nothing is converted unasked. */
+/** Whether prices look as if they were given from 0 to 100; nothing is converted unasked. */
 function asPercent(known, hasSign = false) {
   const most = known.reduce((a, b) => Math.max(a, b), -Infinity);
   const least = known.reduce((a, b) => Math.min(a, b), Infinity);
@@ -32,7 +37,7 @@ function readJson(text) {
   try {
     value = JSON.parse(text);
   } catch {
-    return { ...readJsonLines(text) };
+    return readJsonLines(text);
   }
   if (Array.isArray(value)) return fromList(value);
   if (Array.isArray(value.y)) return fromRequest(value);
@@ -50,10 +55,8 @@ function readJsonLines(text) {
 
 function fromRequest({ y, y_ts: times, ...fields }) {
   const read = fromList(y);
-  const at = Array.isArray(times) && times.length === y.length ? times.map(momentOf) : null;
-  if (at) return { ...read, times: at, fields };
-  const end = fields.as_of_ts ? momentOf(fields.as_of_ts) : null;
-  return { ...read, times: null, end, fields };
+  const hasTimes = Array.isArray(times) && times.length === y.length;
+  return { ...read, times: hasTimes ? times.map(momentOf) : null, fields };
 }
 
 function fromList(list) {
@@ -75,7 +78,7 @@ function fromList(list) {
 function readLines(text) {
   const lines = text.split(/\r?\n/).map((line) => line.trim()).filter(Boolean);
   const hasPercentSign = text.includes("%");
-  const mark = lines[0].includes("\t") ? "\t" : lines[0].includes(";") ? ";" : ",";
+  const mark = ["\t", ";"].find((one) => lines[0].includes(one)) ?? ",";
   const rows = lines.map((line) => line.split(mark).map((cell) => unquoted(cell.trim())));
   const isTable = rows.length > 1 && rows.every((row) => row.length === rows[0].length)
     && rows[0].length > 1 && !isAllNumbers(rows);
@@ -106,7 +109,7 @@ function fromColumns(rows, first) {
   };
 }
 
-/* Two columns of plain numbers are times and prices where the first grows like a clock. */
+/** Two columns of plain numbers are times and prices where the first grows like a clock. */
 function isAllNumbers(rows) {
   if (rows.some((row) => row.some((cell) => !NOTHING.has(cell.toLowerCase()) && Number.isNaN(Number(cell))))) {
     return false;
@@ -152,13 +155,13 @@ function inOrder({ y, times }) {
   };
 }
 
-/* The step between points in seconds: what lies between most of them. */
+/** The step between points in seconds: what lies between most of them. */
 export function usualStep(times) {
   const gaps = times.slice(1).map((at, place) => (at - times[place]) / 1000).sort((a, b) => a - b);
   return gaps.length ? gaps[Math.floor(gaps.length / 2)] : null;
 }
 
-/* Whether points stand exactly a step apart, so that nobody has to send their times. */
+/** Whether points stand exactly a step apart, so that nobody has to send their times. */
 export function isRegular(times, stepS) {
   return times.every((at, place) => place === 0 || at - times[place - 1] === stepS * 1000);
 }

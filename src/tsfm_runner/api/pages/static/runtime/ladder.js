@@ -3,7 +3,7 @@
 import { badge, count, duration, h, milliseconds, percent, plural } from "../app.js";
 import { troubleOf } from "./outlook.js";
 
-const NAMES = { tollama: "tollama", embedded: "Embedded model", chronos: "Chronos", baseline: "Baseline" };
+const NAMES = { tollama: "tollama", embedded: "The embedded model", chronos: "Chronos", baseline: "Baseline" };
 const ROLES = {
   tollama: "models of a daemon beside the service", embedded: "a small model in the service itself",
   chronos: "Chronos in the service itself", baseline: "arithmetic only; it always answers",
@@ -25,19 +25,19 @@ export const nameOf = (rung) => NAMES[rung.rung] ?? rung.rung;
 /**
  * Return the rungs in order, the first to be asked on top.
  * @param {any[]} ladder
- * @param {Map<string, number> | null} shares of the answers of the last minute, by rung
+ * @param {{of: Map<string, number>, when: string} | null} shares of the answers, by rung
  */
 export function ladderList(ladder, shares) {
-  return h("ol", { class: "ladder" }, ladder.map((rung) => rungItem(rung, shares?.get(rung.rung) ?? null)));
+  return h("ol", { class: "ladder" }, ladder.map((rung) => rungItem(rung, shares?.of.get(rung.rung) ?? null, shares?.when ?? "")));
 }
 
-function rungItem(rung, share) {
+function rungItem(rung, share, when) {
   const trouble = troubleOf(rung);
   const state = !rung.is_configured ? "off" : trouble ? "ill" : "well";
   return h("li", { class: "rung", dataset: { state, taken: share ? "yes" : "no" } },
     h("div", { class: "rung-head" },
       h("h3", {}, nameOf(rung)), healthBadge(rung, trouble),
-      h("span", { class: "rung-share" }, shareText(share, rung))),
+      h("span", { class: "rung-share" }, shareText(share, when))),
     h("p", { class: "muted" }, trouble ? `It ${trouble}${rung.error ? `: ${rung.error}` : "."}` : ROLES[rung.rung] ?? ""),
     bar(share),
     rung.is_configured && rung.rung !== "baseline" ? detail(rung) : null);
@@ -50,9 +50,9 @@ function healthBadge(rung, trouble) {
   return badge("well", { tone: "good", icon: "●" });
 }
 
-function shareText(share, rung) {
-  if (share === null) return rung.is_configured ? "nothing asked in the last minute" : "";
-  return share ? `answered ${percent(share, 0)} in the last minute` : "answered nothing in the last minute";
+function shareText(share, when) {
+  if (share === null) return "";
+  return share ? `answered ${percent(share, 0)} ${when}` : `answered nothing ${when}`;
 }
 
 function bar(share) {

@@ -1,7 +1,7 @@
 // What stands below the figures: reasons, outcomes, webhooks, and what was learned.
 
 import { badge, count, h, percent, plural } from "../app.js";
-import { reasonOf, SIDES } from "./reasons.js";
+import { reasonOf, SIDES } from "../lib/reasons.js";
 
 const OUTCOMES = {
   ok: "answered", rejected: "refused: the caller can mend it", shed: "turned away: too many at once", error: "own errors", cancelled: "the caller left",

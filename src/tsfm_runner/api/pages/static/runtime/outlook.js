@@ -23,7 +23,7 @@ export function outlook(status, named) {
   const aside = besides(status);
   if (aside) return aside;
   if (!models.length) return { tone: "info", mark: "●", title: "Baselines answer", text: "No model runtime is configured.", todo: "Set tollama.url, or embedded.enabled, to have models answer." };
-  return { tone: "good", mark: "●", title: "All is well", text: `${listed(models.map(named))} can answer.`, todo: "" };
+  return { tone: "good", mark: "✓", title: "All is well", text: `${listed(models.map(named))} can answer.`, todo: "" };
 }
 
 /** What is wrong with a rung, or null. */
@@ -46,8 +46,8 @@ function outage(ill, named) {
 function standIn(ill, models, named) {
   const well = models.filter((rung) => !ill.includes(rung));
   return {
-    tone: "warn", mark: "▲", title: `${named(ill[0])} ${troubleOf(ill[0])}`,
-    text: `${listed(well.map(named))} stands in where it can, baselines elsewhere.`, todo: "Run tsfm-runner doctor, and look at the log of the runtime.",
+    tone: "warn", mark: "▲", title: `Trouble with ${named(ill[0])}`,
+    text: `It ${troubleOf(ill[0])}. ${listed(well.map(named))} answers where it can, baselines elsewhere; no caller sees an error.`, todo: "Run tsfm-runner doctor, and look at the log of the runtime.",
   };
 }
 
