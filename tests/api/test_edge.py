@@ -104,6 +104,21 @@ async def test_each_request_is_told_once_with_how_long_it_took() -> None:
     assert telemetry.requests == [(FORECAST, 200, 0.25), ("other", 200, 0.25)]
 
 
+async def test_a_stream_has_taken_as_long_as_it_took_to_begin() -> None:
+    clock, telemetry = FakeClock(), FakeTelemetry()
+
+    async def stream(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["tsfm.is_stream"] = True
+        clock.now_s += 0.25
+        await PlainTextResponse("well")(scope, receive, send)
+        clock.now_s += 3_600
+
+    async with client_at(an_edge(stream, clock, telemetry)) as client:
+        await client.get("/stream")
+
+    assert telemetry.requests == [("other", 200, 0.25)]
+
+
 @pytest.mark.parametrize("path", [FORECAST, "/any"])
 async def test_request_that_fails_is_told_as_a_500_and_no_longer_at_work(
     path: str,
