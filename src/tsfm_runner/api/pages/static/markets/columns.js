@@ -1,9 +1,8 @@
 // The columns of the table of markets.
 
 import {
-  badge, bandBar, h, percent, points, probability, range, severityBadge, sparkline, staleMark, statusBadge, timeElement,
+  badge, bandBar, codeWords, h, percent, points, probability, range, reasonOf, severityBadge, sparkline, staleMark, statusBadge, timeElement,
 } from "../app.js";
-import { codeWords, reasonWords } from "../lib/words.js";
 import { isOpen, urgency } from "./book.js";
 
 /** Return the address of the page of a market. */
@@ -50,7 +49,7 @@ export const COLUMNS = [
     key: "model", label: "Model", value: (row) => `${row.model_name} ${row.fallback_reason ?? ""}`,
     cell: (row) => [
       h("span", { class: "model" }, row.model_name),
-      row.fallback_reason ? h("span", { class: "sub why", title: `Fallback: ${reasonWords(row.fallback_reason)}` }, `↩ ${codeWords(row.fallback_reason)}`) : null,
+      row.fallback_reason ? h("span", { class: "sub why", title: `Fallback: ${reasonOf(row.fallback_reason).means}` }, `↩ ${codeWords(row.fallback_reason)}`) : null,
     ],
   },
   { key: "age", label: "Last price", isNumber: true, first: "descending", value: (row) => Date.parse(row.as_of_ts), cell: age },
