@@ -138,6 +138,20 @@ def test_the_short_answer_for_starters_is_part_of_a_real_one(
     assert_is_part(shown, answer)
 
 
+def test_the_markets_on_the_http_page_are_those_of_the_stored_exchange() -> None:
+    [shown] = [
+        json.loads(block)
+        for block in blocks(ROOT / "docs" / "http-api.md", "json")
+        if '"n_markets"' in block
+    ]
+    stored = ROOT / "tests" / "api" / "stored" / "markets.json"
+    told = json.loads(stored.read_text(encoding="utf-8"))["answer"]["json"]
+
+    for row in (*shown["rows"], *told["rows"]):
+        assert row.pop("updated_at")
+    assert shown == told
+
+
 def test_the_health_on_the_http_page_is_what_one_gets(client: TestClient) -> None:
     shown = json.loads(blocks(ROOT / "docs" / "http-api.md", "json")[-1])
 
