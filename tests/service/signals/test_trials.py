@@ -163,3 +163,30 @@ def test_false_alarms_that_were_learned_outlive_the_process() -> None:
 
     assert (again.calibrator.state.false_alarms[STEP_S] == learned).all()
     assert (again.signals.references.counts[STEP_S] == learned).all()
+
+
+def test_a_p_value_says_what_the_band_says() -> None:
+    desk = busy()
+    answers = {
+        one.task.market_id: one
+        for one in desk.ask(70, {name: row[20:71] for name, row in ROWS.items()})
+    }
+    rng = np.random.default_rng(4)
+    prices = {
+        name: round(float(ROWS[name][70]) + 0.01 * int(rng.integers(-6, 7)), 2)
+        for name in ROWS
+    }
+
+    desk.clock.now_s = moment(71)
+    desk.tell_all(71, prices)
+
+    for name, price in prices.items():
+        answer, judged = answers[name], desk.signals.judgement(name)
+        assert judged is not None
+        low, high = answer.values[0, 0] - 1e-6, answer.values[0, -1] + 1e-6
+        target = answer.certificate
+        if judged.band.step == 1:
+            assert (judged.p_value <= 0.2) == (not low <= price <= high)
+            is_inside = target.lower[0] - 1e-6 <= price <= target.upper[0] + 1e-6
+            assert (judged.p_value <= 0.1) == (not is_inside)
+    assert len({round(one, 2) for one in prices.values()}) > 1

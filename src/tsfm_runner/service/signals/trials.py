@@ -8,10 +8,12 @@ import numpy as np
 
 from tsfm_runner.config import SignalsConfig
 from tsfm_runner.core.conformal.cells import cell_of
+from tsfm_runner.core.conformal.levels import TRACKED_TAILS
+from tsfm_runner.core.conformal.p_values import is_beyond, margin_p_values
 from tsfm_runner.core.conformal.sketch import shrink, tail_shares
 from tsfm_runner.domain.signals import BreachedBand, Direction
 from tsfm_runner.domain.task import FloatArray
-from tsfm_runner.service.calibration.arrays import IntArray, by_key
+from tsfm_runner.service.calibration.arrays import IntArray
 from tsfm_runner.service.calibration.pending import Ended, Waiting
 from tsfm_runner.service.calibration.rows import (
     FIRST_MARGIN,
@@ -134,27 +136,43 @@ def _p_values(
     chosen: _Steps, rows: Rows, learned_of: Callable[[Stream], Learned]
 ) -> FloatArray:
     """Return the p-value of each price against its band."""
-    p_values = np.empty(chosen.y.size)
-    sizes = np.abs(chosen.y - rows.median) / rows.scale
-    for stream, found, bands in grouped(chosen.bands, lambda one: one.stream):
-        places = np.array(found)
-        cells = cell_of(chosen.steps[places] + 1)
-        stream.reach(int(cells.max()) + 1)
-        keys = (
-            np.array([one.place for one in bands]) * stream.segment.counts.shape[1]
-            + cells
-        )
-        shares = shrink(
-            by_key(stream.segment.counts).take(keys, axis=0).astype(np.float64),
-            stream.overall(cells),
-            weight=stream.config.shrinkage,
-        )
-        own = learned_of(stream).scales.of(
-            [one.market_id for one in bands], int(cells.max()) + 1
-        )
-        scale = np.exp(own[np.arange(cells.size), cells])
-        p_values[places] = tail_shares(shares, sizes[places] / scale)
+    distance = chosen.y - rows.median
+    # The inner side of a price is the one towards 0.5, as in `outward_margins`.
+    is_inner = (distance > 0) == (rows.median <= 0.5)  # noqa: PLR2004 - the middle
+    margins = np.where(is_inner[:, None], rows.inner, rows.outer)
+    sizes = np.abs(distance) / rows.scale
+    beyond = np.ones(sizes.size)
+    far_out = np.flatnonzero(is_beyond(sizes, margins)).tolist()
+    for stream, _, places in grouped(far_out, lambda at: chosen.bands[at].stream):
+        at = np.array(places)
+        both = np.stack((sizes[at], margins[at, 0]))
+        beyond[at] = _beyond(chosen, at, both, learned_of(stream))
+    tails = np.array(TRACKED_TAILS)
+    p_values = margin_p_values(sizes, margins, tails=tails, beyond=beyond)
     return np.maximum(p_values, _LEAST_P)
+
+
+def _beyond(
+    chosen: _Steps, at: IntArray, both: FloatArray, learned: Learned
+) -> FloatArray:
+    """Return which share of the scores beyond the margins is at least of a size.
+
+    ``both`` has the sizes and the margins of some steps of one stream; the sketch of
+    their segments tells, where the margins themselves end.
+    """
+    stream, bands = learned.stream, [chosen.bands[place] for place in at.tolist()]
+    cells = cell_of(chosen.steps[at] + 1)
+    stream.reach(int(cells.max()) + 1)
+    counts = stream.segment.counts[np.array([one.place for one in bands]), cells]
+    shares = shrink(
+        counts.astype(np.float64),
+        stream.overall(cells),
+        weight=stream.config.shrinkage,
+    )
+    names = [one.market_id for one in bands]
+    own = learned.scales.of(names, int(cells.max()) + 1)[np.arange(at.size), cells]
+    larger, all_beyond = (tail_shares(shares, part / np.exp(own)) for part in both)
+    return np.asarray(larger / np.maximum(all_beyond, _LEAST_P))
 
 
 def _moments(chosen: _Steps) -> Iterator[list[int]]:
