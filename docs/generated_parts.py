@@ -224,10 +224,22 @@ def _setting_rows(
         item = _referenced(field.get("items", {}), root)
         if item is not None:
             yield from _setting_rows(f"{prefix}{key}[].", item["properties"], root)
+        for value in _values(field):
+            named = _referenced(value, root)
+            if named is not None:
+                rows = _setting_rows(f"{prefix}{key}.NAME.", named["properties"], root)
+                yield from rows
         if part is not None:
             yield from _setting_rows(
                 f"{prefix}{key}.", _filled(part, default or {}), root
             )
+
+
+def _values(field: Schema) -> list[Schema]:
+    """Return what a mapping of names of the user's own may hold."""
+    values = [*field.get("patternProperties", {}).values()]
+    other = field.get("additionalProperties")
+    return [*values, other] if isinstance(other, dict) else values
 
 
 def _filled(part: Schema, defaults: Mapping[str, Any]) -> dict[str, Schema]:

@@ -30,6 +30,7 @@ from tsfm_runner.cli.serve import serve
 from tsfm_runner.cli.simulate import simulate
 from tsfm_runner.cli.train import train
 from tsfm_runner.cli.verdict import verdict
+from tsfm_runner.cli.webhooks import replay, send_test
 
 
 def _without_types(parameters: Iterable[Any]) -> list[Any]:
@@ -77,6 +78,12 @@ _ledger = typer.Typer(
     epilog=EXIT_CODES_HELP,
     no_args_is_help=True,
 )
+_webhooks = typer.Typer(
+    help="Try endpoints, and post to them once more what they did not take.",
+    cls=_Group,
+    epilog=EXIT_CODES_HELP,
+    no_args_is_help=True,
+)
 _models = typer.Typer(cls=_Group, epilog=EXIT_CODES_HELP, invoke_without_command=True)
 
 for _command in (
@@ -103,6 +110,9 @@ _ledger.command(cls=_Command, epilog=EXIT_CODES_HELP)(reported(export))
 _ledger.command(cls=_Command, epilog=EXIT_CODES_HELP)(reported(check))
 _ledger.command(cls=_Command, epilog=EXIT_CODES_HELP)(reported(backup))
 app.add_typer(_ledger, name="ledger")
+_webhooks.command("test", cls=_Command, epilog=EXIT_CODES_HELP)(reported(send_test))
+_webhooks.command(cls=_Command, epilog=EXIT_CODES_HELP)(reported(replay))
+app.add_typer(_webhooks, name="webhooks")
 _models.callback()(reported(models))
 _models.command("list", cls=_Command, epilog=EXIT_CODES_HELP)(reported(list_models))
 for _on_files in (add, pull, verify, remove):

@@ -72,7 +72,7 @@ class WebhookConfig(Section):
     repost_interval_s: Positive = 60.0
     """How often an Alertmanager is told again of breaches that are open."""
     open_for_minutes: Positive = 15.0
-    """How long it takes an alert to be firing of which it hears nothing more."""
+    """How long an alert goes on firing of which an Alertmanager hears nothing more."""
 
     @property
     def give_up_after_s(self) -> float:

@@ -1,5 +1,6 @@
 """Breach signals as posts to endpoints outside: their shapes, signature and files."""
 
+from tsfm_runner.adapters.webhooks.by_hand import message_again, trial_message
 from tsfm_runner.adapters.webhooks.dead_letters import (
     DeadLetterFile,
     dead_letter_path,
@@ -15,8 +16,10 @@ __all__ = [
     "Message",
     "Shape",
     "dead_letter_path",
+    "message_again",
     "open_session",
     "read_letters",
     "read_secrets",
     "shape_of",
+    "trial_message",
 ]

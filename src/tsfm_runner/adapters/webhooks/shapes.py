@@ -8,12 +8,17 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 from urllib.parse import quote
 
 from tsfm_runner.config import WebhookConfig
+from tsfm_runner.config.webhooks import WebhookFormat
 from tsfm_runner.domain.signals import BreachSignal
 from tsfm_runner.ports import Clock
 
 Document: TypeAlias = Mapping[str, Any]
 Describe: TypeAlias = Callable[[BreachSignal], Document]
 
+CONTENT_TYPES: Mapping[WebhookFormat, str] = {
+    "cloudevents": "application/cloudevents+json",
+    "alertmanager": "application/json",
+}
 _NO_ADDRESS = "/tsfm-runner"
 
 
@@ -78,7 +83,7 @@ class CloudEvents:
         """Return the post of the only signal."""
         [signal] = signals
         body = _json(self.payload(signal))
-        return Message(message_id(signal), "application/cloudevents+json", body)
+        return Message(message_id(signal), CONTENT_TYPES["cloudevents"], body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +117,7 @@ class Alerts:
     def message(self, signals: Sequence[BreachSignal]) -> Message:
         """Return the post of all signals, by the name of the newest."""
         body = _json([self.payload(signal) for signal in signals])
-        return Message(message_id(signals[-1]), "application/json", body)
+        return Message(message_id(signals[-1]), CONTENT_TYPES["alertmanager"], body)
 
     def _link(self, signal: BreachSignal) -> Document:
         if self.address is None:
