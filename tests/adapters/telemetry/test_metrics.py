@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import event
 from starlette.testclient import TestClient
+from tests.api.listening import served
 from tests.api.wire import (
     AS_OF_S,
     BATCH,
@@ -28,6 +29,7 @@ from tests.api.wire import (
     with_tollama,
 )
 from tests.fakes import Answers, FakeClock, FakeRuntime, flat_answers
+from tests.service.signals_told import START_S, breach_signal
 
 from tsfm_runner.adapters.telemetry import Metrics, Teller, silent_log
 from tsfm_runner.config import Settings
@@ -48,6 +50,10 @@ Sample = tuple[str, frozenset[tuple[str, str]]]
 
 KEY = "key-of-sixteen-characters-or-more"
 TAKES_S = 0.2
+WEBHOOKS = {
+    "endpoints": {"desk": {"url": "http://127.0.0.1:9/"}},
+    "secrets": {"desk": "a-secret-of-sixteen-characters-or-more"},
+}
 # Which test shows that a metric moves.
 SHOWN: dict[str, str] = {}
 
@@ -143,7 +149,7 @@ class Sick:
 
 
 def test_every_metric_is_shown_to_move() -> None:
-    with a_client() as client:
+    with a_client(with_tollama(webhooks=WEBHOOKS)) as client:
         text = client.get("/metrics").text
 
     listed = {family.name for family in text_string_to_metric_families(text)}
@@ -475,6 +481,96 @@ def test_what_bands_have_covered_is_told_by_step() -> None:
     assert (ratios, covered) == ([0.5, 0.5], [1, 1])
     assert 0.04 < width < 0.1
     assert widths == pytest.approx(2 * width)
+
+
+@shows("tsfm_markets_watched")
+@shows("tsfm_breaches_open")
+@shows("tsfm_signals")
+@shows("tsfm_signals_followed")
+def test_a_breach_is_counted_from_when_it_opens_until_it_is_over() -> None:
+    wall_clock, series, counts = FakeClock(AS_OF_S), prices(60), {}
+
+    with a_client(with_tollama(), wall_clock=wall_clock) as client:
+        service = Service(client, FakeClock())
+
+        def phase(name: str) -> float:
+            told = {"phase": name, "severity": "extreme"}
+            return service.value("tsfm_signals_total", **told)
+
+        for step, price in enumerate([0.43, 0.43, 0.7, 0.75, *[0.76] * 16]):
+            series.append(price)
+            wall_clock.now_s = AS_OF_S + 300 * step
+            service.asks(
+                market_id="rain",
+                y=series,
+                as_of_ts=datetime.fromtimestamp(wall_clock.now_s, UTC).isoformat(),
+                model={"provider": "baseline"},
+            )
+            counts[step] = (
+                service.value("tsfm_breaches_open"),
+                *map(phase, ("opened", "followed", "closed")),
+                service.value("tsfm_signals_followed_total", followed="yes"),
+            )
+        watched = service.value("tsfm_markets_watched")
+
+    # Open, opened, followed and closed signals; those that were followed.
+    assert counts[1] == (0, 0, 0, 0, 0)
+    assert counts[2] == (1, 1, 0, 0, 0)
+    assert counts[3] == (1, 1, 1, 0, 1)
+    assert counts[19] == (0, 1, 1, 1, 1)
+    assert watched == 1
+
+
+@shows("tsfm_webhook_deliveries")
+@shows("tsfm_webhook_failing")
+@shows("tsfm_webhook_lag_seconds")
+@shows("tsfm_webhook_waiting")
+async def test_an_endpoint_that_is_away_is_told_of() -> None:
+    wall_clock = FakeClock(START_S + 100)
+    app = an_app(with_tollama(webhooks=WEBHOOKS), wall_clock=wall_clock)
+
+    async with started(app) as client:
+        backend = app.site.state.backend
+        signal = breach_signal(1)
+        told: dict[Sample, float] = {}
+
+        def is_retried() -> bool:
+            labels = frozenset({("endpoint", "desk"), ("outcome", "retried")})
+            exposition = app.site.state.exposition().decode()
+            told.update(read(exposition))
+            return told["tsfm_webhook_deliveries_total", labels] > 0
+
+        at_first = read((await client.get("/metrics")).text)
+        backend.calibrator.ledger.append([signal])
+        await backend.calibrator.ledger.commit()
+        backend.feed.signal(signal)
+        await until(is_retried)
+        wall_clock.now_s += 3_600
+        is_retried()
+
+    desk = frozenset({("endpoint", "desk")})
+    names = ("failing", "waiting", "lag_seconds")
+    assert [at_first[f"tsfm_webhook_{name}", desk] for name in names] == [0, 0, 0]
+    assert [told[f"tsfm_webhook_{name}", desk] for name in names[:2]] == [1, 1]
+    assert told["tsfm_webhook_lag_seconds", desk] > 3_000
+
+
+@shows("tsfm_streams_open")
+async def test_streams_that_are_open_are_told() -> None:
+    counts = []
+
+    async with served(an_app()) as service:
+
+        async def count() -> None:
+            async with service.http.get("/metrics") as answer:
+                told = read(await answer.text())
+            counts.append(told["tsfm_streams_open", frozenset()])
+
+        await count()
+        async with service.stream("/tsfm/stream"):
+            await count()
+
+    assert counts == [0, 1]
 
 
 @shows("tsfm_drifts")
