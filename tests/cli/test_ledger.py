@@ -29,7 +29,7 @@ def damage(environ: dict[str, str]) -> None:
         connection.commit()
 
 
-def test_export_writes_two_tables_and_says_so(
+def test_export_writes_three_tables_and_says_so(
     environ: dict[str, str], tmp_path: Path
 ) -> None:
     result = run("ledger", "export", tmp_path / "out", environ=environ)
@@ -45,8 +45,10 @@ def test_export_sums_up_as_json(environ: dict[str, str], tmp_path: Path) -> None
     assert json.loads(result.stdout) == {
         "forecasts_file": str(tmp_path / "forecasts.parquet"),
         "outcomes_file": str(tmp_path / "outcomes.parquet"),
+        "signals_file": str(tmp_path / "signals.parquet"),
         "n_forecasts": 1,
         "n_outcomes": 1,
+        "n_signals": 0,
     }
 
 
@@ -72,7 +74,7 @@ def test_a_backup_while_the_ledger_is_written_to_can_be_gone_on_from(
     with open_at(path) as ledger:
         ledger.append([forecast(3)])
     checked = run("ledger", "check", environ=environ)
-    assert checked.stdout.endswith("3 forecasts, 1 outcomes, 0 scores, 0 findings\n")
+    assert checked.stdout.endswith("3 forecasts, 1 outcomes, 0 scores, 0 signals, 0 findings\n")
 
 
 def test_a_backup_replaces_nothing(environ: dict[str, str], tmp_path: Path) -> None:
@@ -105,7 +107,7 @@ def test_check_finds_nothing_in_a_ledger_that_is_well(environ: dict[str, str]) -
     result = run("ledger", "check", environ=environ)
 
     assert result.exit_code == ExitCode.OK
-    assert result.stdout.endswith("1 forecasts, 1 outcomes, 0 scores, 0 findings\n")
+    assert result.stdout.endswith("1 forecasts, 1 outcomes, 0 scores, 0 signals, 0 findings\n")
 
 
 def test_check_fails_where_it_finds_something(environ: dict[str, str]) -> None:

@@ -20,11 +20,11 @@ from tsfm_runner.errors import UnreadableInputError
 
 def export(
     context: typer.Context,
-    folder: Annotated[Path, typer.Argument(help="Folder for the two Parquet files.")],
+    folder: Annotated[Path, typer.Argument(help="Folder for the Parquet files.")],
     *,
     as_json: JsonFlag = False,
 ) -> None:
-    """Write forecasts and outcomes to Parquet, also while the service runs."""
+    """Write forecasts, outcomes and signals to Parquet, also while the service runs."""
     exported = _export_with_progress(ledger_of(load_for(context).settings), folder)
     if as_json:
         print_json(exported._asdict())
@@ -32,6 +32,7 @@ def export(
     table = plain_table("Exported")
     table.add_row("forecasts", f"{exported.n_forecasts:,}  {exported.forecasts_file}")
     table.add_row("outcomes", f"{exported.n_outcomes:,}  {exported.outcomes_file}")
+    table.add_row("signals", f"{exported.n_signals:,}  {exported.signals_file}")
     Console().print(table)
 
 
@@ -61,7 +62,8 @@ def check(context: typer.Context, *, as_json: JsonFlag = False) -> None:
             typer.echo(finding)
         typer.echo(
             f"{path}: {verdict.n_forecasts:,} forecasts, {verdict.n_outcomes:,} "
-            f"outcomes, {verdict.n_scores:,} scores, {len(verdict.findings)} findings"
+            f"outcomes, {verdict.n_scores:,} scores, {verdict.n_signals:,} signals, "
+            f"{len(verdict.findings)} findings"
         )
     if verdict.findings:
         raise typer.Exit(ExitCode.FAILED)

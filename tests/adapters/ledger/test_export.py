@@ -1,5 +1,7 @@
 """What is exported is what is stored, in the long form that analyses start from."""
 
+import contextlib
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from tests.adapters.ledger.entries import (
     outcome,
     score,
 )
+from tests.service.signals_told import breach_signal, closed, followed
 
 from tsfm_runner.adapters.ledger.export import export_ledger
 from tsfm_runner.errors import CalibrationStateError, UnreadableInputError
@@ -110,3 +113,36 @@ def test_a_ledger_that_is_damaged_says_so(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_told(path: Path) -> None:
     with pytest.raises(UnreadableInputError, match="cannot be written"):
         export_ledger(path, path / "folder", silent)
+
+
+def test_every_signal_has_its_row(path: Path, tmp_path: Path) -> None:
+    first, shut = breach_signal(1), closed(breach_signal(1), 2)
+    with open_at(path) as ledger:
+        ledger.append([first, shut, followed(shut, 3)])
+
+    exported = export_ledger(path, tmp_path, silent)
+
+    frame = pl.read_parquet(exported.signals_file)
+    assert exported.n_signals == frame.height == 3
+    assert frame["phase"].to_list() == ["opened", "closed", "followed"]
+    assert frame["lower"].to_list() == [first.band.lower] * 3
+    assert frame["has_followed"].to_list() == [None, None, True]
+    assert frame["closed_at"].to_list() == [
+        None,
+        *[datetime.fromtimestamp(shut.ts_s, UTC)] * 2,
+    ]
+    assert frame["recorded_at"][0] == datetime.fromtimestamp(first.recorded_at_s, UTC)
+    assert not set(frame.columns) & {
+        name for name in frame.columns if frame[name].null_count() == frame.height
+    }
+
+
+def test_the_file_of_an_older_program_has_no_signals(
+    path: Path, tmp_path: Path
+) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE signals")
+
+    exported = export_ledger(path, tmp_path, silent)
+
+    assert exported.n_signals == pl.read_parquet(exported.signals_file).height == 0

@@ -14,6 +14,11 @@ from tsfm_runner.adapters.ledger.database import Database, opened_to_read
 from tsfm_runner.adapters.ledger.reading import outcomes_of, spans_of
 from tsfm_runner.adapters.ledger.rows import to_forecast
 from tsfm_runner.adapters.ledger.scored import scored_within
+from tsfm_runner.adapters.ledger.signal_export import (
+    SIGNAL,
+    n_signals,
+    signal_frames,
+)
 from tsfm_runner.adapters.ledger.tables import FORECASTS, OUTCOMES
 from tsfm_runner.domain.ledger import ForecastEntry
 from tsfm_runner.errors import TsfmError, UnreadableInputError
@@ -66,16 +71,19 @@ class Exported(NamedTuple):
 
     forecasts_file: Path
     outcomes_file: Path
+    signals_file: Path
     n_forecasts: int
     n_outcomes: int
+    n_signals: int
 
 
 def export_ledger(path: Path, folder: Path, progress: Progress) -> Exported:
-    """Write ``forecasts.parquet`` and ``outcomes.parquet``, beside whoever writes.
+    """Write ``forecasts``, ``outcomes`` and ``signals.parquet``, beside whoever writes.
 
-    The former has a row for each level of each step of each forecast; ``lower`` and
+    The first has a row for each level of each step of each forecast; ``lower`` and
     ``upper`` are the edges of the interval at the target coverage, and ``outcome``
-    is null until the step was scored. ``progress`` hears how many rows of the
+    is null until the step was scored. The last has a row for each thing that happened
+    to a breach. ``progress`` hears how many rows of the
     ledger are done, and of how many.
 
     Raises ``UnreadableInputError`` where there is no ledger or nothing can be
@@ -84,17 +92,20 @@ def export_ledger(path: Path, folder: Path, progress: Progress) -> Exported:
     if not path.is_file():
         raise UnreadableInputError(f"{path}: there is no ledger yet")
     with opened_to_read(path) as database:
-        n_forecasts, n_outcomes = _count(database)
+        n_forecasts, n_outcomes, n_signals_ = _count(database)
         told = _Told(progress, n_forecasts + n_outcomes)
         exported = Exported(
             folder / "forecasts.parquet",
             folder / "outcomes.parquet",
+            folder / "signals.parquet",
             n_forecasts,
             n_outcomes,
+            n_signals_,
         )
         forecasts = _forecasts(database, told)
         _write(forecasts, _PER_FORECAST | _PER_LEVEL, exported.forecasts_file)
         _write(_outcomes(database, told), _OUTCOME, exported.outcomes_file)
+        _write(signal_frames(database), SIGNAL, exported.signals_file)
     return exported
 
 
@@ -109,12 +120,13 @@ class _Told:
         self._progress(self._n_done, self._n_all)
 
 
-def _count(database: Database) -> tuple[int, int]:
+def _count(database: Database) -> tuple[int, int, int]:
     count = sa.select(sa.func.count())
     with database.reading() as connection:
         return (
             connection.scalar(count.select_from(FORECASTS)) or 0,
             connection.scalar(count.select_from(OUTCOMES)) or 0,
+            n_signals(connection),
         )
 
 

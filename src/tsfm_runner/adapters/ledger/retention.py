@@ -8,10 +8,12 @@ import sqlalchemy as sa
 
 from tsfm_runner.adapters.ledger.database import Database
 from tsfm_runner.adapters.ledger.tables import (
+    DELIVERIES,
     FORECASTS,
     GAPS,
     OUTCOMES,
     SCORES,
+    SIGNALS,
     STATES,
 )
 from tsfm_runner.ports import Clock
@@ -20,6 +22,9 @@ _ROWS_AT_ONCE = 500
 _PAGES_AT_ONCE = 256
 _SLACK = 16
 """One free page in so many stays in the file, for what is written next."""
+
+_FAR_OVER = 2
+"""After so many times the age a signal goes whatever still needs it."""
 
 _read_ids = msgspec.json.Decoder(list[int]).decode
 
@@ -37,7 +42,9 @@ class Retention:
 
     A forecast stays while a score that the oldest kept state does not include names
     it; a score stays as long as one of its forecasts. So no step is ever scored
-    again after a restart.
+    again after a restart. A signal stays while its breach is open, and while an
+    endpoint that was ever told of any has not been told of it; for twice the age at
+    most, so that an endpoint that nobody has anymore keeps nothing for ever.
     """
 
     def __init__(
@@ -72,11 +79,13 @@ def _delete(connection: sa.Connection, limits: Limits, now_s: float) -> int:
     first = sa.select(FORECASTS.c.id, FORECASTS.c.cutoff_s).order_by(FORECASTS.c.id)
     kept = connection.execute(first.limit(1)).first()
     n_deleted += _delete_scores(connection, None if kept is None else kept.id)
-    if is_too_big:  # outcomes of before the oldest forecast can be spared too
+    if is_too_big:  # what is older than the oldest forecast can be spared too
         moment_s = max(moment_s, now_s if kept is None else kept.cutoff_s)
     if kept is not None:
         connection.execute(sa.delete(GAPS).where(GAPS.c.last_forecast_id < kept.id))
-    return n_deleted + _delete_outcomes(connection, moment_s)
+    n_deleted += _delete_outcomes(connection, moment_s)
+    far_s = now_s - _FAR_OVER * limits.max_age_s
+    return n_deleted + _delete_signals(connection, moment_s, far_s=far_s)
 
 
 def _delete_forecasts(
@@ -118,6 +127,22 @@ def _delete_outcomes(connection: sa.Connection, moment_s: float) -> int:
     if not going:
         return 0
     return connection.execute(sa.delete(OUTCOMES).where(times <= going[-1])).rowcount
+
+
+def _delete_signals(connection: sa.Connection, moment_s: float, *, far_s: float) -> int:
+    """Delete signals of before a moment that nothing needs, or of long before it."""
+    rows, later = SIGNALS.c, SIGNALS.alias()
+    is_over = sa.exists().where(
+        later.c.dedupe_key == rows.dedupe_key, later.c.closed_at_s.is_not(None)
+    )
+    told_id = connection.scalar(sa.select(sa.func.min(DELIVERIES.c.last_signal_id)))
+    is_told = sa.true() if told_id is None else rows.id <= told_id
+    may_go = sa.or_(rows.recorded_at_s < far_s, sa.and_(is_over, is_told))
+    oldest = sa.select(rows.id).where(rows.recorded_at_s < moment_s, may_go)
+    ordered = oldest.order_by(rows.recorded_at_s).limit(_ROWS_AT_ONCE)
+    going = connection.scalars(ordered).all()
+    connection.execute(sa.delete(SIGNALS).where(rows.id.in_(going)))
+    return len(going)
 
 
 def _first_needed(connection: sa.Connection) -> int | None:
