@@ -28,7 +28,8 @@ const view = { isRaw: false, step: 1, span: "near" };
 function content() {
   const plot = h("div", { class: "plot" });
   const facts = h("dl", { class: "facts" });
-  const words = h("section", { class: "panel", "aria-labelledby": "words" });
+  const words = h("div", {});
+  const origin = h("div", {});
   const told = h("p", { class: "muted chart-note" });
   const steps = /** @type {HTMLSelectElement} */ (h("select", { id: "step", onchange: () => { view.step = Number(steps.value); show(); } }));
   const span = /** @type {HTMLSelectElement} */ (h("select", { id: "span", onchange: () => { view.span = /** @type {any} */ (span.value); show(); } },
@@ -50,10 +51,13 @@ function content() {
       h("div", { class: "panel-head" }, h("h2", { id: "chart" }, "Price, past bands, and the band ahead"),
         h("div", { class: "chart-tools" }, raw, h("label", { class: "unseen", for: "step" }, "Past bands"), steps, h("label", { class: "unseen", for: "span" }, "Time shown"), span)),
       plot, legend(), told),
-    h("div", { class: "market-layout" }, words, h("section", { class: "panel", "aria-labelledby": "breaches" }, h("h2", { id: "breaches" }, "Breaches"), table.element)),
+    h("div", { class: "market-layout" },
+      h("section", { class: "panel", "aria-labelledby": "words" }, h("h2", { id: "words" }, "What this band says"), words,
+        h("details", { class: "data" }, h("summary", {}, "All about its origin"), origin)),
+      h("section", { class: "panel", "aria-labelledby": "breaches" }, h("h2", { id: "breaches" }, "Breaches"), table.element)),
     h("section", { class: "panel", "aria-labelledby": "data" }, h("h2", { id: "data" }, "The same in numbers"), data.map((one) => one.element)),
     h("section", { class: "panel", "aria-labelledby": "ask" }, h("h2", { id: "ask" }, "Ask for the same"), curl));
-  return { facts, words, told, steps, table, data, curl, drawing: drawPlot(plot, figure) };
+  return { facts, words, origin, told, steps, table, data, curl, drawing: drawPlot(plot, figure) };
 }
 
 const LEGEND = [["line", "price"], ["mid", "median ahead"], ["fan", "band ahead"], ["ribbon", "band that was issued"], ["inside", "inside", "●"], ["outside", "outside", "◆"], ["breach", "breach opened", "△"]];
@@ -66,7 +70,8 @@ function show() {
   shown ??= content();
   const bands = past.at(view.step || 1);
   replace(shown.facts, facts(market, market.current ? bandBar(market.current, { tone: market.breach?.state === "open" ? market.breach.severity : "" }) : null));
-  replace(shown.words, h("h2", { id: "words" }, "What this band says"), story(market), provenance(market.forecast));
+  replace(shown.words, story(market));
+  replace(shown.origin, provenance(market.forecast));
   showSteps(shown.steps);
   setText(shown.told, past.size ? tallyWords(view.step || 1, tally(bands)) : "The ledger holds no past band of this market.");
   shown.table.update(breaches);
@@ -103,7 +108,6 @@ async function load(limit) {
     api("/tsfm/breaches", { query: { market_id: marketId, limit: 50 } }).catch(orNothing({ breaches: [] })),
   ]);
   market = now;
-  setNow(now.updated_at);
   past.merge(older.forecasts);
   breaches = told.breaches;
   show();
@@ -123,7 +127,6 @@ async function start() {
   pageHead({ title: marketId });
   try {
     await load(FIRST_PAST);
-    listen();
   } catch (error) {
     replace(page, error instanceof ApiError && error.status === 404 ? unknown() : errorPanel(error, () => { replace(page, skeleton(8)); void start(); }));
   }
@@ -140,12 +143,12 @@ function unknown() {
 let isDue = false;
 /** Ask anew a moment after news, however often news come. */
 function refreshSoon() {
-  if (isDue) return;
+  if (isDue || !market) return;
   isDue = true;
   setTimeout(async () => {
     await load(30).catch(() => {}); // the connection mark says what is wrong
     isDue = false;
-  }, market ? REFRESH_MS : 0);
+  }, REFRESH_MS);
 }
 
 function listen() {
@@ -157,9 +160,10 @@ function listen() {
       say(`Breach ${codeWords(breach.phase)}: ${breach.severity} ${breach.direction}`);
       refreshSoon();
     },
-    runtime: (status) => showBanner(outageBanner(status)),
+    runtime: (status) => { setNow(status.now); showBanner(outageBanner(status)); },
     resync: refreshSoon,
   });
 }
 
+if (marketId) listen(); // first, so that nothing falls in between
 await start();

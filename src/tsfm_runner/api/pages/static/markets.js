@@ -91,16 +91,16 @@ function showSoon() {
 }
 
 pageHead({ lead: "Every market that was asked about lately, and where its price stands in its band." });
-await load();
+// The stream first, so that nothing falls in between.
 stream({
   hello: ({ now }) => setNow(now),
-  markets: ({ rows, now }) => {
-    if (now) setNow(now);
+  markets: ({ rows }) => {
     const alarmed = book.merge(rows);
     if (alarmed.length) say(alarmWords(alarmed));
     showSoon();
   },
   signal: (breach) => newest.add(breach),
-  runtime: (status) => showBanner(outageBanner(status)),
+  runtime: (status) => { setNow(status.now); showBanner(outageBanner(status)); },
   resync: () => void load(),
 });
+await load();

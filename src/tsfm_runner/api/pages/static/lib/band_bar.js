@@ -11,7 +11,7 @@ const MARGIN = 5;
 /**
  * @typedef {object} Stand
  * @property {number} lower
- * @property {number} median
+ * @property {number | null} median
  * @property {number} upper
  * @property {number} position 0 on the lower edge, 1 on the upper one
  * @property {boolean} is_outside
@@ -32,11 +32,12 @@ export function bandBar(stand, { tone = "", label } = {}) {
   const rail = svg("line", { class: "rail", x1: 0, x2: WIDTH, y1: middle, y2: middle });
   if (!stand) return svg("svg", props, rail);
   const width = stand.upper - stand.lower;
-  const median = width > 0 ? across((stand.median - stand.lower) / width) : WIDTH / 2;
+  const median = width > 0 && stand.median !== null ? across((stand.median - stand.lower) / width) : WIDTH / 2;
+  const price = width > 0 || stand.is_outside ? across(stand.position) : WIDTH / 2;
   return svg("svg", props, rail,
     svg("rect", { class: "band", x: LEFT, y: 4, width: RIGHT - LEFT, height: HEIGHT - 8, rx: 2 }),
     svg("line", { class: "median", x1: median, x2: median, y1: 4, y2: HEIGHT - 4 }),
-    mark(across(stand.position), middle, stand.is_outside));
+    mark(price, middle, stand.is_outside));
 }
 
 /** A price inside is a dot; one outside a diamond; one beyond the bar an arrowhead. */

@@ -4,14 +4,19 @@ import { moment, points, range } from "./format.js";
 import { colour } from "./plots.js";
 
 const MIDDLE = 0.5;
+const SHOWN_HORIZONS = 8; // of prices before the band, so that the band is not a sliver
+const FEW_TICKS_PX = 560;
 
 /**
- * Return what `drawPlot` draws: prices so far, and every pair of levels as an area.
+ * Return what `drawPlot` draws: the last prices, and every pair of levels as an area.
+ * Traces and layout are the caller's to add to.
  * @param {any} answer of POST /tsfm/forecast
  * @param {{ts: string[], y: (number | null)[]}} history
  * @param {{isRaw?: boolean}} [options] whether the band before calibration is drawn as well
  */
-export function fanFigure(answer, history, { isRaw = false } = {}) {
+export function fanFigure(answer, { ts, y }, { isRaw = false } = {}) {
+  const from = Math.max(0, y.length - SHOWN_HORIZONS * answer.ts.length);
+  const history = { ts: ts.slice(from), y: y.slice(from) };
   const last = history.y.findLastIndex((price) => price !== null);
   const anchor = { ts: history.ts[last], price: history.y[last] };
   const keys = Object.keys(answer.yhat_q).sort((a, b) => Number(a) - Number(b));
@@ -25,7 +30,7 @@ export function fanFigure(answer, history, { isRaw = false } = {}) {
       ...(isRaw ? rawLines(answer, keys) : []),
     ],
     layout: {
-      xaxis: { type: "date" }, hovermode: "x",
+      xaxis: { type: "date", tickangle: 0, nticks: innerWidth < FEW_TICKS_PX ? 4 : 9 }, hovermode: "x",
       yaxis: { tickformat: ".0%", rangemode: "normal" },
     },
   };

@@ -4,6 +4,7 @@ import { badge, statusBadge } from "./badges.js";
 import { h } from "./dom.js";
 import { count, duration, milliseconds, percent, plural, points } from "./format.js";
 import { reasonOf } from "./reasons.js";
+import { segmentWords } from "./words.js";
 
 const RUNGS = { tollama: "tollama", embedded: "the embedded model", chronos: "Chronos", baseline: "a baseline" };
 const WARNINGS = {
@@ -29,7 +30,7 @@ export function provenance({ conformal, meta }) {
     term("Made by", who(meta)),
     meta.fallback_used ? term("Why not by the one that was meant", whyNot(meta)) : null,
     term("Calibration", trust(conformal, meta)),
-    term("It saw", `${plural(meta.input_len, "step")} of ${meta.transform.space} prices, ${percent(meta.missing_ratio, 0)} of them missing`),
+    term("It saw", `${plural(meta.input_len, "step")}, ${percent(meta.missing_ratio, 0)} of them without a price${meta.transform.space === "logit" ? ", in log-odds" : ""}`),
     term("Levels", levels(meta.quantile_source)),
     term("Way down the ladder", h("ol", { class: "route" }, meta.route.map(rung))),
     term("Served", served(meta)),
@@ -53,7 +54,7 @@ function trust(conformal, { band_calibration: calibration }) {
   const seen = covered === null
     ? "Nothing was scored in its segment so far."
     : `Of ${plural(n, "scored step")} of such markets ${percent(covered)} ended inside the ${percent(target, 0)} interval${around ? ` (95 % interval ${points(around[0])} – ${points(around[1])})` : ""}.`;
-  return [statusBadge(status), calibration === "raw" ? " The band is the model's own. " : " ", seen, h("span", { class: "muted segment" }, segment.replaceAll(",", ", "))];
+  return [statusBadge(status), calibration === "raw" ? " The band is the model's own. " : " ", seen, h("span", { class: "muted segment" }, segmentWords(segment))];
 }
 
 function levels(sources) {

@@ -76,7 +76,7 @@ export function toast(text, { tone = "info", href } = {}) {
 
 const THEMES = ["system", "light", "dark"];
 const ICONS = {
-  system: "M12 3v18a9 9 0 0 0 0-18Z M12 3a9 9 0 1 0 0 18",
+  system: "M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17Z M12 3.5v17 M15 4.5v15 M18 6.5v11",
   light: "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8Z M12 2v3 M12 19v3 M2 12h3 M19 12h3 M5 5l2 2 M17 17l2 2 M19 5l-2 2 M7 17l-2 2",
   dark: "M20 14.5A8.5 8.5 0 1 1 9.5 4a7 7 0 0 0 10.5 10.5Z",
 };

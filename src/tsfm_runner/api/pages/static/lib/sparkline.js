@@ -9,7 +9,7 @@ const LEAST_RANGE = 0.03; // smaller moves than this should not look like large 
 
 /**
  * @param {(number | null)[]} values oldest first
- * @param {{ahead?: {lower: number, upper: number, median: number} | null, width?: number, label?: string, tone?: string}} [options]
+ * @param {{ahead?: {lower: number, upper: number, median: number | null} | null, width?: number, label?: string, tone?: string}} [options]
  */
 export function sparkline(values, { ahead = null, width = 132, label, tone = "" } = {}) {
   const props = {
@@ -29,7 +29,7 @@ export function sparkline(values, { ahead = null, width = 132, label, tone = "" 
 }
 
 function wedge([x, y], end, { lower, upper, median }, scaled) {
-  const [top, low, mid] = [upper, lower, median].map((value) => round(scaled(value)));
+  const [top, low, mid] = [upper, lower, median ?? (lower + upper) / 2].map((value) => round(scaled(value)));
   return [
     svg("path", { class: "fan", d: `M${round(x)} ${round(y)}L${end} ${top}V${low}Z` }),
     svg("path", { class: "mid", d: `M${round(x)} ${round(y)}L${end} ${mid}` }),

@@ -3,15 +3,26 @@
 import { h, setText } from "./dom.js";
 import { moment, NONE, shortly } from "./format.js";
 
-let offsetMs = 0;
+const LEAST_BETWEEN_MS = 1000;
+const JITTER = 0.1;
+let known = { hereMs: Date.now(), thereMs: Date.now() };
+let rate = 1;
+let isTold = false;
 
-/** Tell what the clock of the service shows (RFC 3339). */
+/** Tell what the clock of the service shows (RFC 3339); how fast it runs is learned. */
 export function setNow(text) {
-  offsetMs = Date.parse(text) - Date.now();
+  const now = { hereMs: Date.now(), thereMs: isTold ? Math.max(Date.parse(text), known.thereMs) : Date.parse(text) };
+  const passedMs = now.hereMs - known.hereMs;
+  if (isTold && passedMs >= LEAST_BETWEEN_MS) {
+    const seen = (now.thereMs - known.thereMs) / passedMs;
+    rate = Math.abs(seen - 1) < JITTER ? 1 : Math.max(0, seen);
+  }
+  if (!isTold || passedMs >= LEAST_BETWEEN_MS) known = now;
+  isTold = true;
 }
 
 /** Return the time of the service in milliseconds. */
-export const nowMs = () => Date.now() + offsetMs;
+export const nowMs = () => known.thereMs + rate * (Date.now() - known.hereMs);
 
 /** RFC 3339 -> "5 min ago", "in 2 h", "just now". */
 export function relative(text) {

@@ -27,9 +27,9 @@ export function marketFigure(market, bands, breaches, view) {
   const signals = breaches.filter((breach) => Date.parse(breach.opened_at) >= start);
   return {
     label: `${fan.label}. ${plainText(describe(shown, signals))}`,
-    traces: [...ribbon(shown), ...fan.traces, ...outcomes(shown), ...marks(signals)],
+    traces: [...ribbon(shown), target(forecast, market), ...fan.traces, ...outcomes(shown), ...marks(signals)],
     layout: {
-      ...fan.layout, height: innerWidth < 700 ? 300 : 420, margin: { l: 46, r: 10, t: 10, b: 34 },
+      ...fan.layout, height: innerWidth < 700 ? 300 : 420, margin: { l: 46, r: 10, t: 10, b: 44 },
       xaxis: { ...fan.layout.xaxis, range: [from, forecast.ts.at(-1)], tickangle: 0, nticks: innerWidth < 700 ? 4 : 9, hoverformat: "%d %b %H:%M UTC" },
       yaxis: { ...fan.layout.yaxis, range: reach(market, shown, start, view.isRaw), nticks: 7 },
       hovermode: "x unified",
@@ -41,7 +41,7 @@ export function marketFigure(market, bands, breaches, view) {
 function ribbon(bands) {
   if (!bands.length) return [];
   const x = bands.map((band) => band.ts);
-  const edge = { type: "scatter", mode: "lines", x, line: { width: 1, color: colour("info-mark"), shape: "hv" }, opacity: 0.35, hoverinfo: "skip" };
+  const edge = { type: "scatter", mode: "lines", x, line: { width: 1, color: colour("info-mark"), shape: "hvh" }, opacity: 0.35, hoverinfo: "skip" };
   return [
     { ...edge, y: bands.map((band) => band.lower) },
     {
@@ -49,6 +49,14 @@ function ribbon(bands) {
       text: bands.map((band) => `Band ${band.step} ahead: ${range(band.lower, band.upper)} %`), hovertemplate: "%{text}<extra></extra>",
     },
   ];
+}
+
+/** The interval at the target coverage, behind the levels that were asked for. */
+function target({ ts, conformal: { lower, upper } }, { as_of_ts: now, price }) {
+  return {
+    type: "scatter", mode: "lines", line: { width: 0 }, fill: "toself", fillcolor: colour("fan-1"), hoverinfo: "skip",
+    x: [now, ...ts, ...[...ts].reverse()], y: [price, ...upper, ...[...lower].reverse()],
+  };
 }
 
 /** Outcomes: dots inside, diamonds outside; told apart by shape and colour. */
@@ -84,7 +92,8 @@ function reach(market, bands, start, isRaw) {
   const { history, forecast } = market;
   const prices = history.y.filter((price, place) => price !== null && Date.parse(history.ts[place]) >= start);
   const columns = [...Object.values(forecast.yhat_q), ...(isRaw ? Object.values(forecast.yhat_q_raw) : [])].flat();
-  const all = [...prices, ...columns, ...bands.flatMap((band) => [band.lower, band.upper])];
+  const { lower, upper } = forecast.conformal;
+  const all = [...prices, ...columns, ...lower, ...upper, ...bands.flatMap((band) => [band.lower, band.upper])];
   const [low, high] = [Math.min(...all), Math.max(...all)];
   const air = Math.max(0.004, AIR * (high - low));
   return [low - air, high + air];

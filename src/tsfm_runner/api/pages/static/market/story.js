@@ -2,6 +2,8 @@
 
 import { badge, change, codeWords, h, percent, plural, points, range, reasonOf, relative, segmentWords, severityBadge, stepSeconds, duration, timeElement } from "../app.js";
 
+const LEAST_MOVE = 0.0005;
+
 /**
  * Return a paragraph or two about the newest answer.
  * @param {any} market as `GET /tsfm/markets/{id}` tells it
@@ -12,7 +14,8 @@ export function story(market) {
 
 function ahead({ forecast, ahead: last, price }) {
   const length = duration(stepSeconds(forecast.freq) * forecast.horizon_steps);
-  const middle = last.median === null ? "" : `, most likely near ${points(last.median)} % (${change(last.median - price)})`;
+  const isMoving = last.median !== null && Math.abs(last.median - price) >= LEAST_MOVE;
+  const middle = last.median === null ? "" : `, most likely near ${points(last.median)} %${isMoving ? ` (${change(last.median - price)})` : ", where it is"}`;
   return [`In ${length} the price should be between `, h("b", {}, `${range(last.lower, last.upper)} %`), middle,
     `. That interval is meant to hold ${percent(last.coverage, 0)} of outcomes.`];
 }

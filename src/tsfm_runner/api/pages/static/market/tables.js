@@ -5,7 +5,7 @@ import { badge, closingWords, h, moment, plural, points, probability, range, sev
 /** Return the table of breaches with what came of them. */
 export function breachTable() {
   return sortableTable({
-    caption: "Breaches of this market, and what came of them", isCaptionHidden: true,
+    caption: "Breaches of this market, and what came of them", isCaptionHidden: true, name: "breaches",
     rowKey: (row) => row.dedupe_key, sort: { key: "opened", direction: "descending" }, none: "No price of this market has left its band since the service began to watch.",
     columns: [
       { key: "opened", label: "Opened", isHead: true, value: (row) => Date.parse(row.opened_at), first: "descending", cell: (row) => timeElement(row.opened_at) },

@@ -37,9 +37,13 @@ export class Book {
   /** @type {Map<string, MarketRow>} */
   #rows = new Map();
 
-  /** Forget all and take these rows. */
+  /** Forget all and take these rows; one that came newer in the meantime stays. */
   fill(rows) {
-    this.#rows = new Map(rows.map((row) => [row.market_id, row]));
+    const newer = (row) => {
+      const known = this.#rows.get(row.market_id);
+      return known && known.updated_at > row.updated_at ? known : row;
+    };
+    this.#rows = new Map(rows.map((row) => [row.market_id, newer(row)]));
   }
 
   /** Take rows that changed. Return those whose breach is new or worse. */
