@@ -1,6 +1,7 @@
 """The files that the pages are made of, by the name they have in an address."""
 
 import hashlib
+import re
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import NamedTuple
@@ -14,6 +15,7 @@ _MEDIA_TYPES = {
     "svg": "image/svg+xml",
 }
 _PLOTLY = "plotly.min.js"
+_PART = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
 
 
 class PageFile(NamedTuple):
@@ -29,20 +31,22 @@ def folder() -> Traversable:
 
 
 def file_names() -> list[str]:
-    """Return the name of every file of our own that may be asked for, sorted."""
+    """Return the name of every file of our own, sorted."""
     return sorted(_names_below(folder(), ""))
 
 
 def read_file(name: str) -> PageFile | None:
     """Return the file of this name; None where there is none.
 
-    Only a name that was listed is ever opened, so no name leads out of the folder.
+    A name is taken apart and each part checked, so none leads out of the folder.
     """
+    parts = name.split("/")
+    if not all(map(_PART.fullmatch, parts)) or _ending(name) not in _MEDIA_TYPES:
+        return None
+    place = folder().joinpath(*parts)
     if name == _PLOTLY:
         place = files("plotly") / "package_data" / _PLOTLY
-    elif name in file_names():
-        place = folder() / name
-    else:
+    if not place.is_file():
         return None
     return PageFile(place.read_bytes(), _MEDIA_TYPES[_ending(name)])
 

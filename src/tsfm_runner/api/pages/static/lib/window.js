@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 
-const AROUND = 12; // rows kept above and below the screen
+const AROUND = 8; // rows kept above and below the screen
 const FIRST_HEIGHT = 44;
 
 /**
@@ -60,9 +60,10 @@ class View {
   draw() {
     const isFirst = !this.#shown.size;
     this.#place(this.#wanted());
+    if (!isFirst) return; // to measure makes the browser lay out the page
     const before = this.#height;
     this.measure();
-    if (isFirst && before !== this.#height) this.#place(this.#wanted());
+    if (before !== this.#height) this.#place(this.#wanted());
   }
 
   /** Return the places of the rows to have in the page, ascending. */
