@@ -88,7 +88,8 @@ def test_history_teaches_the_state_and_leaves_nothing_else(
     assert scores == 3 * [expected]
     assert n_scored(state_of(ledger)) == sum(scores)
     checked = run("ledger", "check", environ=environ_of(ledger))
-    assert checked.stdout.endswith("0 forecasts, 0 outcomes, 0 scores, 0 signals, 0 findings\n")
+    held = "0 forecasts, 0 outcomes, 0 scores, 0 signals, 0 findings\n"
+    assert checked.stdout.endswith(held)
 
 
 def test_the_service_goes_on_from_what_was_learned(ledger: Path, history: Path) -> None:

@@ -152,6 +152,20 @@ def test_the_markets_on_the_http_page_are_those_of_the_stored_exchange() -> None
     assert shown == told
 
 
+def test_the_breach_on_the_http_page_is_that_of_the_stored_exchange() -> None:
+    [shown] = [
+        json.loads(block)
+        for block in blocks(ROOT / "docs" / "http-api.md", "json")
+        if '"breaches"' in block
+    ]
+    stored = ROOT / "tests" / "api" / "stored" / "breaches.json"
+    told = json.loads(stored.read_text(encoding="utf-8"))["answer"]["json"]
+
+    for breach in (*shown["breaches"], *told["breaches"]):
+        assert breach.pop("recorded_at")
+    assert shown == told
+
+
 def test_the_health_on_the_http_page_is_what_one_gets(client: TestClient) -> None:
     shown = json.loads(blocks(ROOT / "docs" / "http-api.md", "json")[-1])
 

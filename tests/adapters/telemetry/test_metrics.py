@@ -828,6 +828,17 @@ async def test_forecasts_at_work_are_shown() -> None:
     assert shown == [0, 1, 0]
 
 
+@shows("tsfm_streams_open")
+async def test_open_streams_are_shown() -> None:
+    app = an_app()
+
+    async with started(app) as client:
+        with app.site.state.streams.place():
+            told = read((await client.get("/metrics")).text)
+
+    assert told["tsfm_streams_open", frozenset()] == 1
+
+
 @shows("tsfm_cycle_duration_seconds")
 def test_time_of_batches_is_told() -> None:
     clock = FakeClock()
