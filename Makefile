@@ -27,7 +27,7 @@ setup: $(VENV)/installed-run ## Make .venv with .venv/bin/tsfm-runner
 setup-train: $(VENV)/installed-dev ## Add torch to .venv, for training and its tests
 	@$(BIN)/python -c 'import torch' 2>/dev/null || $(PIP_INSTALL) torch==2.13.0+cpu
 
-run: $(VENV)/installed-run ## Serve on http://127.0.0.1:8000 with 20 simulated markets
+run: $(VENV)/installed-run ## Serve on http://127.0.0.1:8000, where 20 simulated markets live
 	$(BIN)/tsfm-runner serve --demo-markets 20
 
 test: lint docs ## Check everything: lint, documentation, every test with coverage
