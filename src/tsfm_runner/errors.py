@@ -110,12 +110,18 @@ class ServiceUnreachableError(TsfmError):
 
 
 class DeliveryError(TsfmError):
-    """An endpoint was not told of signals; ``status`` is that of its answer, if any."""
+    """An endpoint was not told of signals; ``status`` is that of its answer, if any.
 
-    def __init__(self, message: str, *, status: int | None = None) -> None:
+    ``told`` is how the endpoint put it. It may repeat what it was sent, and so has no
+    place in a log.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, told: str = ""
+    ) -> None:
         """Say what went wrong, without the address and its secrets."""
         super().__init__(message)
-        self.status = status
+        self.status, self.told = status, told
 
 
 class DeliveryRefusedError(DeliveryError):
@@ -130,10 +136,11 @@ class DeliveryFailedError(DeliveryError):
         message: str,
         *,
         status: int | None = None,
+        told: str = "",
         retry_after_s: float | None = None,
     ) -> None:
         """Say what went wrong, and how long the endpoint wants to be left alone."""
-        super().__init__(message, status=status)
+        super().__init__(message, status=status, told=told)
         self.retry_after_s = retry_after_s
 
 

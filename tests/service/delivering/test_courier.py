@@ -133,6 +133,19 @@ async def test_a_refused_signal_becomes_a_dead_letter_and_others_go_on() -> None
     assert desk.pauses_s == []
 
 
+async def test_only_a_dead_letter_says_how_the_endpoint_put_it() -> None:
+    desk = Desk(DeliveryRefusedError("answered 400", status=400, told="price 0.71?"))
+    desk.happen(breach_signal(1))
+
+    async with desk.at_work() as courier:
+        await until(lambda: bool(desk.telemetry.deliveries))
+        status = courier.status
+
+    assert desk.letters.letters[0].reason == "answered 400: price 0.71?"
+    assert desk.telemetry.deliveries[0].error == "answered 400"
+    assert status.last_error is None or "0.71" not in status.last_error
+
+
 async def test_an_old_signal_that_fails_becomes_a_dead_letter() -> None:
     desk = Desk(DOWN, DOWN, give_up_after_hours=2.0)
     desk.happen(breach_signal(1), breach_signal(40))

@@ -118,12 +118,13 @@ async def _told(answer: aiohttp.ClientResponse, timeout_s: float) -> str:
 
 
 def _failure(answer: aiohttp.ClientResponse, told: str) -> DeliveryError:
-    message = f"answered {answer.status}" + (f": {told}" if told else "")
+    message = f"answered {answer.status}"
     if answer.status in _REFUSED and answer.status not in _MAY_PASS:
-        return DeliveryRefusedError(message, status=answer.status)
+        return DeliveryRefusedError(message, status=answer.status, told=told)
     return DeliveryFailedError(
         message,
         status=answer.status,
+        told=told,
         retry_after_s=_seconds(answer.headers.get("Retry-After")),
     )
 

@@ -174,12 +174,13 @@ class Courier:
 
     async def _bury(self, batch: Sequence[BreachSignal], why: DeliveryError) -> None:
         died_at_s = self._means.wall_clock()
+        reason = f"{why}: {why.told}" if why.told else str(why)
         await self._means.letters.put(
             [
                 DeadLetter(
                     self.name,
                     signal,
-                    str(why),
+                    reason,
                     why.status,
                     self._n_attempts,
                     died_at_s,
