@@ -10,7 +10,7 @@ import numpy as np
 from tsfm_runner.domain.task import FloatArray
 from tsfm_runner.service.calibration.arrays import BoolArray, IntArray
 from tsfm_runner.service.calibration.matching import match, tolerance_s
-from tsfm_runner.service.calibration.rows import RowArray
+from tsfm_runner.service.calibration.rows import FIRST_MARGIN, RowArray
 from tsfm_runner.service.calibration.streams import Stream
 
 _OVERHEAD_BYTES = 900  # of the objects around the rows of one band
@@ -19,7 +19,10 @@ _SWEEP_INTERVAL_S = 60.0
 
 @dataclass(slots=True, eq=False)
 class Waiting:
-    """One band of which some steps are still open; ``n_open`` counts them."""
+    """One band of which some steps are still open; ``n_open`` counts them.
+
+    ``is_judging`` tells whether it went out and was drawn from margins, at all steps.
+    """
 
     id: int
     stream: Stream
@@ -32,6 +35,12 @@ class Waiting:
     expires_s: float
     closes_at_s: float | None = None
     n_open: int = 0
+    is_judging: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """See once what is asked of every step."""
+        has_margins = bool(np.isfinite(self.packed[:1, FIRST_MARGIN]).all())
+        self.is_judging = has_margins and not self.is_shadow
 
     @property
     def n_bytes(self) -> int:

@@ -1,6 +1,5 @@
 """Hold new prices against the bands that were served for their time."""
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -15,12 +14,7 @@ from tsfm_runner.domain.signals import BreachedBand, Direction
 from tsfm_runner.domain.task import FloatArray
 from tsfm_runner.service.calibration.arrays import IntArray
 from tsfm_runner.service.calibration.pending import Ended, Waiting
-from tsfm_runner.service.calibration.rows import (
-    FIRST_MARGIN,
-    RowArray,
-    Rows,
-    unpack,
-)
+from tsfm_runner.service.calibration.rows import RowArray, Rows, unpack
 from tsfm_runner.service.calibration.scoring import Learned
 from tsfm_runner.service.calibration.streams import Stream
 from tsfm_runner.service.grouping import grouped
@@ -110,7 +104,7 @@ def _recent(ended: Sequence[Ended], lookback_s: float) -> _Steps:
             one.y.tolist(),
             strict=True,
         )
-        served = [row for row in rows if _is_judging(*row[:2])]
+        served = [row for row in rows if row[0].is_judging]
         newest: dict[tuple[int, float], float] = {}
         for band, _, ts_s, _ in served:
             key = band.stream.key.step_s, ts_s
@@ -125,11 +119,6 @@ def _recent(ended: Sequence[Ended], lookback_s: float) -> _Steps:
     return _Steps(
         list(bands), np.array(steps, dtype=np.int64), np.array(ts_s), np.array(y)
     )
-
-
-def _is_judging(band: Waiting, step: int) -> bool:
-    """Whether a band went out, and was drawn from margins."""
-    return not band.is_shadow and math.isfinite(band.packed[step, FIRST_MARGIN])
 
 
 def _p_values(
