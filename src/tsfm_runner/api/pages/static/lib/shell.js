@@ -6,7 +6,7 @@ const CONNECTIONS = {
   connecting: ["Connecting", "The page asks for live changes."],
   live: ["Live", "Changes appear by themselves."],
   reconnecting: ["Reconnecting", "The connection was lost; the page tries again. What you see may be old."],
-  offline: ["Offline", "The service does not answer. What you see may be old; the page goes on trying."],
+  offline: ["Offline", "The service does not answer. What you see may be old; the page goes on trying by itself."],
   refused: ["Not live", "The service sends no live changes here. Reload to see new ones."],
 };
 let lastConnection = "";
@@ -36,6 +36,8 @@ export function showConnection(state) {
   element.title = meaning;
   replace(element, h("i", { "aria-hidden": "true" }), h("span", { class: "connection-word" }, word));
   document.documentElement.dataset.connection = state;
+  if (state === "offline") showBanner({ tone: "bad", text: meaning });
+  if (state === "live" && lastConnection === "offline") showBanner(null);
   if (lastConnection && state !== "connecting") say(`${word}. ${meaning}`);
   lastConnection = state;
 }
