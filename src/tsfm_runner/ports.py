@@ -1,8 +1,9 @@
 """What the service needs from the outside, as protocols."""
 
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 import numpy.typing as npt
 
@@ -26,6 +27,7 @@ from tsfm_runner.domain.verdict import StandingVerdict
 from tsfm_runner.errors import ForecastRuntimeError
 
 Value = TypeVar("Value")
+SpanKind: TypeAlias = Literal["internal", "server", "client"]
 
 Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 ReadArrays: TypeAlias = Callable[[], Arrays]
@@ -142,6 +144,43 @@ class ReadFigures(Protocol):
 
     def __call__(self, routes: Collection[str]) -> Figures:
         """Return the figures as they stand now; ``routes`` are those of forecasts."""
+        ...
+
+
+class Span(Protocol):
+    """One part of the way of a request, while it lasts."""
+
+    @property
+    def traceparent(self) -> str:
+        """The name by which others call it their parent (W3C); empty: untraced."""
+        ...
+
+    def tell(self, **facts: str | float | bool) -> None:
+        """Write down what was found out about it."""
+        ...
+
+
+class Tracer(Protocol):
+    """Makes spans. Parents and links are named by their ``traceparent``."""
+
+    def span(
+        self,
+        name: str,
+        *,
+        parent: str,
+        kind: SpanKind = "internal",
+        links: Sequence[str] = (),
+    ) -> AbstractContextManager[Span]:
+        """Return a span that lasts as long as the context."""
+        ...
+
+    def stage(
+        self, name: str, parents: Iterable[str]
+    ) -> AbstractContextManager[object]:
+        """Return a context that becomes a span of the same time below each parent.
+
+        So what is done for many requests at once is seen in the trace of each.
+        """
         ...
 
 

@@ -43,6 +43,7 @@ from tsfm_runner.api.problems import (
 from tsfm_runner.api.runtime_status import Gauges
 from tsfm_runner.api.streaming import router as streaming_router
 from tsfm_runner.api.streams import LatelyTold, Streams
+from tsfm_runner.api.tracing import Admitted, Traced
 from tsfm_runner.api.watch import Watch
 from tsfm_runner.config import Settings
 from tsfm_runner.ports import KeyRing, RateLimiter
@@ -148,14 +149,14 @@ def create_app(
     _add_handlers(app)
     routes = {**_FORECAST_ROUTES, **dialect.forecast_routes}
     guard = Guard(
-        HotRoutes(app, endpoints=routes),
+        Admitted(HotRoutes(app, endpoints=routes)),
         keys=keys,
         limiter=limiter,
         public=settings.auth.public,
         limited=routes,
     )
     edge = Edge(
-        guard,
+        Traced(guard, watch.tracer, routes) if settings.tracing.enabled else guard,
         watch,
         limits=settings.resilience,
         forecast_routes=frozenset(routes),
@@ -169,7 +170,9 @@ def create_app(
 def _remember(app: FastAPI, settings: Settings, watch: Watch) -> None:
     """Put what endpoints need where they find it."""
     app.state.settings = settings
-    app.state.desk = Desk(settings.task, watch.written, watch.clock)
+    app.state.desk = Desk(
+        settings.task, watch.written, watch.clock, tracer=watch.tracer
+    )
     app.state.row_writer = RowWriter()
     app.state.streams = Streams(settings.server.max_streams)
     app.state.exposition = watch.exposition

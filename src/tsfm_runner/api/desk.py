@@ -1,6 +1,7 @@
 """The desk where bodies are taken in and answers handed out, one or many alike."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from starlette.types import Scope
@@ -12,9 +13,10 @@ from tsfm_runner.api.writing import Written, whole, write
 from tsfm_runner.config import TaskConfig
 from tsfm_runner.domain.forecast import ServedForecast
 from tsfm_runner.domain.task import ForecastTask
-from tsfm_runner.ports import Cache, Clock
+from tsfm_runner.ports import Cache, Clock, Tracer
 from tsfm_runner.service.forecasting import ForecastService, Outcome
 from tsfm_runner.service.remembering import Memory
+from tsfm_runner.service.untraced import UNTRACED
 
 # Objects around the bytes of a written answer, rounded up.
 _OVERHEAD_BYTES = 4_000
@@ -44,18 +46,25 @@ class Visit(NamedTuple):
     is_overloaded: bool
     deadline_s: float
     started_s: float
+    traceparent: str = ""
 
 
 class Desk:
     """Reads bodies, asks the service, writes answers; keeps those written lately."""
 
     def __init__(
-        self, defaults: TaskConfig, written: Cache[Written], clock: Clock
+        self,
+        defaults: TaskConfig,
+        written: Cache[Written],
+        clock: Clock,
+        *,
+        tracer: Tracer = UNTRACED,
     ) -> None:
         """Keep written answers in ``written``; requests leave out what is default."""
         self._defaults = defaults
         self._written = written
         self._clock = clock
+        self._tracer = tracer
 
     def visit(self, scope: Scope, *, deadline_s: float) -> Visit:
         """Return what the edge found out about a request."""
@@ -64,7 +73,12 @@ class Desk:
             scope.get("tsfm.is_overloaded", False),
             deadline_s,
             self._clock(),
+            scope.get("tsfm.traceparent", ""),
         )
+
+    def stage(self, name: str, visit: Visit) -> AbstractContextManager[object]:
+        """Return a context that is a part of a visit in its trace."""
+        return self._tracer.stage(name, (visit.traceparent,))
 
     def elapsed_s(self, visit: Visit) -> float:
         """Return how long a visit has lasted."""
@@ -96,10 +110,21 @@ class Desk:
                 deadline_s=visit.deadline_s,
                 request_id=visit.request_id,
                 is_overloaded=visit.is_overloaded,
+                traceparent=visit.traceparent,
             )
             if tasks
             else ()
         )
+        with self.stage("respond", visit):
+            return self._answers(readings, outcomes, service, visit)
+
+    def _answers(
+        self,
+        readings: Sequence[Reading],
+        outcomes: Iterator[Outcome],
+        service: ForecastService,
+        visit: Visit,
+    ) -> list[bytes | Problem]:
         answers: list[bytes | Problem] = []
         for reading in readings:
             found = reading.found

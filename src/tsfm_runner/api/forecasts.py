@@ -55,13 +55,15 @@ async def answer_forecast(request: Request) -> bytes:
     desk: Desk = state.desk
     visit = desk.visit(request.scope, deadline_s=settings.resilience.deadline_s)
     server = settings.server
-    body = await read_body(
-        request, max_bytes=server.max_body_bytes, timeout_s=server.body_timeout_s
-    )
-    reading = desk.look_up(body, state.backend.forecasts.memory)
-    if reading.found is None:
-        require_few_values(body, max_values=server.max_values)
-        reading = await beside_loop_if_large(partial(desk.read, reading), body)
+    with desk.stage("decode", visit):
+        body = await read_body(
+            request, max_bytes=server.max_body_bytes, timeout_s=server.body_timeout_s
+        )
+    with desk.stage("translate", visit):
+        reading = desk.look_up(body, state.backend.forecasts.memory)
+        if reading.found is None:
+            require_few_values(body, max_values=server.max_values)
+            reading = await beside_loop_if_large(partial(desk.read, reading), body)
     [answer] = await desk.serve([reading], state.backend.forecasts, visit)
     if isinstance(answer, Problem):
         raise ProblemError(answer)
@@ -91,14 +93,18 @@ async def forecast_batch(request: Request) -> Response:
     desk: Desk = state.desk
     visit = desk.visit(request.scope, deadline_s=settings.resilience.batch_deadline_s)
     server = settings.server
-    body = await read_body(
-        request, max_bytes=server.max_batch_body_bytes, timeout_s=server.body_timeout_s
-    )
-    require_few_values(body, max_values=server.max_batch_values)
-    bodies = await beside_loop_if_large(partial(split_batch, body), body)
+    with desk.stage("decode", visit):
+        body = await read_body(
+            request,
+            max_bytes=server.max_batch_body_bytes,
+            timeout_s=server.body_timeout_s,
+        )
+        require_few_values(body, max_values=server.max_batch_values)
+        bodies = await beside_loop_if_large(partial(split_batch, body), body)
     charge_more(request.scope, len(bodies) - 1)
-    memory = state.backend.forecasts.memory
-    readings = await _read_all(desk, bodies, memory, max_bytes=server.max_body_bytes)
+    memory, limit = state.backend.forecasts.memory, server.max_body_bytes
+    with desk.stage("translate", visit):
+        readings = await _read_all(desk, bodies, memory, max_bytes=limit)
     _require_few_prices(readings, limit=server.max_batch_prices)
     size = settings.tollama.max_series_per_call
     items = _answers(desk, state.backend.forecasts, readings, visit, size=size)

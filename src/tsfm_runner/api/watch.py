@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tsfm_runner.api.writing import Written
-from tsfm_runner.ports import Cache, Clock, ReadFigures, Telemetry
+from tsfm_runner.ports import Cache, Clock, ReadFigures, Telemetry, Tracer
+from tsfm_runner.service.untraced import UNTRACED
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +19,4 @@ class Watch:
     new_id: Callable[[], str]
     wall_clock: Clock
     figures: ReadFigures
+    tracer: Tracer = UNTRACED

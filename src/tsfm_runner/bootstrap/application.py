@@ -25,23 +25,25 @@ from tsfm_runner.api.writing import Written
 from tsfm_runner.bootstrap.backend import opened
 from tsfm_runner.bootstrap.runtimes import Runtimes
 from tsfm_runner.bootstrap.tools import Tools, checked_registry
+from tsfm_runner.bootstrap.tracing import Tracing, open_tracing
 from tsfm_runner.config import AuthConfig, Settings
 from tsfm_runner.errors import ConfigurationError
 from tsfm_runner.ports import Clock
 from tsfm_runner.service.backend import Backend
 
 
-def build_app(
+def build_app(  # noqa: PLR0913 - one keyword for each thing that is handed in
     settings: Settings,
     *,
     clock: Clock = time.monotonic,
     wall_clock: Clock = time.time,
     log_stream: TextIO | None = None,
     runtimes: Runtimes | None = None,
+    tracing: Tracing | None = None,
 ) -> Application:
     """Return the HTTP application; it opens its backend when it starts.
 
-    ``runtimes`` stand in the place of those that the settings name.
+    ``runtimes`` and ``tracing`` stand in the place of those that the settings name.
 
     Raises ``ConfigurationError`` when registry, licences or keys forbid the start,
     when anybody on the network could use the service, or when it would ask itself.
@@ -54,11 +56,14 @@ def build_app(
     metrics = Metrics()
     teller = Teller(metrics, log, known_models=registry.models)
     verdicts = WatchedVerdict(settings.routing, settings.verdict, log)
-    tools = Tools(clock, wall_clock, teller, metrics, verdicts, purpose="keep")
+    tracing = tracing or open_tracing(settings.tracing)
+    tools = Tools(clock, wall_clock, teller, metrics, verdicts, "keep", tracing.tracer)
     written = MemoryCache[Written](settings.cache.max_bytes // 2, clock)
     app = create_app(
         settings,
-        lambda: _logged(opened(settings, registry, tools, runtimes), settings, log),
+        lambda: _logged(
+            opened(settings, registry, tools, runtimes), settings, log, tracing
+        ),
         keys=keys,
         limiter=_limiter(settings.auth, keys, clock),
         watch=Watch(
@@ -69,6 +74,7 @@ def build_app(
             unique_names(),
             wall_clock,
             MetricFigures(metrics, clock),
+            tracing.tracer,
         ),
     )
     metrics.watch(
@@ -139,8 +145,9 @@ async def _logged(
     opening: AbstractAsyncContextManager[Backend],
     settings: Settings,
     log: FilteringBoundLogger,
+    tracing: Tracing,
 ) -> AsyncIterator[Backend]:
-    async with opening as backend:
+    async with tracing.closing(), opening as backend:
         log.info(
             "started",
             version=version("tsfm-runner"),

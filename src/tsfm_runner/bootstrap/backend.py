@@ -198,7 +198,7 @@ def _backend(  # noqa: PLR0913 - one argument a collaborator
         policy=policy,
         predictors=predictors,
         completer=_completer(
-            settings, registry, tools.clock, predictors, baselines, calibrator
+            settings, registry, tools, predictors, baselines, calibrator
         ),
         memory=Memory(
             settings.cache,
@@ -235,7 +235,7 @@ def _backend(  # noqa: PLR0913 - one argument a collaborator
 def _completer(  # noqa: PLR0913, PLR0917 - one argument a collaborator
     settings: Settings,
     registry: ModelRegistry,
-    clock: Clock,
+    tools: Tools,
     predictors: Mapping[Rung, Predictor],
     baselines: Baselines,
     calibrator: Calibrator,
@@ -253,8 +253,9 @@ def _completer(  # noqa: PLR0913, PLR0917 - one argument a collaborator
         ),
         calibrator,
         {rung: predictor.line for rung, predictor in predictors.items()},
-        clock,
+        tools.clock,
         unique_names(),
+        tools.tracer,
     )
 
 
@@ -279,7 +280,15 @@ def _predictor(
         settings.degradation, clock, partial(teller.mode_changed, rung)
     )
     line = RuntimeLine(
-        rung, runtime, settings.resilience, degradation, new_breaker, {}, teller, clock
+        rung,
+        runtime,
+        settings.resilience,
+        degradation,
+        new_breaker,
+        {},
+        teller,
+        clock,
+        tools.tracer,
     )
     limits = batch_limits(settings, rung)
     return Predictor(line, Batcher(line, limits, clock, activity, teller.batch_left))

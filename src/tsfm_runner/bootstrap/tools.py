@@ -9,7 +9,8 @@ from tsfm_runner.bootstrap.embedded import own_models
 from tsfm_runner.config import Settings
 from tsfm_runner.domain.model import ModelRegistry
 from tsfm_runner.errors import ConfigurationError
-from tsfm_runner.ports import Clock
+from tsfm_runner.ports import Clock, Tracer
+from tsfm_runner.service.untraced import UNTRACED
 
 Purpose: TypeAlias = Literal["ask", "keep", "warm", "warm anew"]
 
@@ -23,6 +24,7 @@ class Tools(NamedTuple):
     metrics: Metrics
     verdicts: WatchedVerdict
     purpose: Purpose
+    tracer: Tracer = UNTRACED
 
 
 def silent_tools(

@@ -49,6 +49,7 @@ from tsfm_runner.config.serving import (
 )
 from tsfm_runner.config.signals import SignalsConfig
 from tsfm_runner.config.store import StoreConfig
+from tsfm_runner.config.tracing import TracingConfig
 from tsfm_runner.config.verdict import VerdictConfig
 from tsfm_runner.config.webhooks import WebhookConfig, WebhooksConfig
 
@@ -90,6 +91,7 @@ __all__ = [
     "TaskConfig",
     "Token",
     "TollamaConfig",
+    "TracingConfig",
     "VerdictConfig",
     "WebhookConfig",
     "WebhooksConfig",
@@ -125,5 +127,6 @@ class Settings(Section):
     cache: CacheConfig = CacheConfig()
     store: StoreConfig = StoreConfig()
     log: LogConfig = LogConfig()
+    tracing: TracingConfig = TracingConfig()
     cycle: CycleConfig = CycleConfig()
     gate: GateConfig = GateConfig()

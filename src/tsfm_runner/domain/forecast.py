@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
+from tsfm_runner.domain.asker import NOBODY, Asker
 from tsfm_runner.domain.calibration import Certificate
 from tsfm_runner.domain.task import BoolArray, FloatArray, ForecastTask
 
@@ -65,11 +66,15 @@ class ModelSeries:
     future_covariates: Mapping[str, FloatArray]
     is_observed: BoolArray | None = None
     closes_at: datetime | None = None
+    asker: Asker = NOBODY
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelCall:
-    """One call of a runtime: many series that share model, horizon and levels."""
+    """One call of a runtime: many series that share model, horizon and levels.
+
+    ``traceparent`` is its own place in a trace; empty where there is none.
+    """
 
     model_name: str
     step_s: int
@@ -77,6 +82,7 @@ class ModelCall:
     quantile_levels: tuple[float, ...]
     params: Mapping[str, Any]
     series: tuple[ModelSeries, ...]
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

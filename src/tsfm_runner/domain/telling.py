@@ -11,13 +11,17 @@ CallError: TypeAlias = Literal["unavailable", "timeout", "refused", "protocol"]
 
 @dataclass(frozen=True, slots=True)
 class RuntimeCall:
-    """One call of a runtime that has ended; ``error`` is None when it was answered."""
+    """One call of a runtime that has ended; ``error`` is None when it was answered.
+
+    ``request_ids`` are those of the requests that shared it, between commas.
+    """
 
     runtime: Rung
     model_name: str
     n_series: int
     duration_s: float
     error: CallError | None
+    request_ids: str = ""
 
 
 @dataclass(frozen=True, slots=True)

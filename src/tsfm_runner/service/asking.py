@@ -1,7 +1,7 @@
 """Make one call of a runtime: if it may be asked, in time, once again if lost."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tenacity import (
     AsyncRetrying,
@@ -12,6 +12,7 @@ from tenacity import (
 )
 
 from tsfm_runner.config import ResilienceConfig
+from tsfm_runner.domain.asker import joined_ids
 from tsfm_runner.domain.forecast import (
     BreakerState,
     ModelCall,
@@ -29,10 +30,11 @@ from tsfm_runner.errors import (
     RuntimeTimeoutError,
     RuntimeUnavailableError,
 )
-from tsfm_runner.ports import Clock, ForecastRuntime, Telemetry
+from tsfm_runner.ports import Clock, ForecastRuntime, Telemetry, Tracer
 from tsfm_runner.service.breaking import Breaker
 from tsfm_runner.service.deadline import Deadline
 from tsfm_runner.service.degrading import Degradation
+from tsfm_runner.service.untraced import UNTRACED
 
 Answers = list[QuantileForecast | ForecastRuntimeError]
 
@@ -59,6 +61,7 @@ class RuntimeLine:
     breakers: dict[str, Breaker]
     telemetry: Telemetry
     clock: Clock
+    tracer: Tracer = UNTRACED
 
     def breaker_state(self, family: str) -> BreakerState:
         """Return the state of the breaker before a model family."""
@@ -121,13 +124,28 @@ class RuntimeLine:
         return answers
 
     async def _exchange(self, call: ModelCall, remaining_s: float) -> Answers:
+        traces = list(dict.fromkeys(one.asker.traceparent for one in call.series))
+        with self.tracer.span(
+            f"call {self.rung}", parent=traces[0], kind="client", links=traces[1:]
+        ) as span:
+            if span.traceparent:
+                call = replace(call, traceparent=span.traceparent)
+                span.tell(model=call.model_name, n_series=len(call.series))
+            return await self._told(call, remaining_s)
+
+    async def _told(self, call: ModelCall, remaining_s: float) -> Answers:
         timeout_s = min(self.resilience.attempt_timeout_s, remaining_s)
         started_s = self.clock()
 
         def tell(error: CallError | None) -> None:
             duration_s = self.clock() - started_s
             told = RuntimeCall(
-                self.rung, call.model_name, len(call.series), duration_s, error
+                self.rung,
+                call.model_name,
+                len(call.series),
+                duration_s,
+                error,
+                joined_ids(one.asker for one in call.series) if error else "",
             )
             self.telemetry.runtime_called(told)
 

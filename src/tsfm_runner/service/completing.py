@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from tsfm_runner.config import BandConfig
+from tsfm_runner.domain.asker import NOBODY, Asker
 from tsfm_runner.domain.forecast import (
     BreakerState,
     FallbackReason,
@@ -13,7 +14,7 @@ from tsfm_runner.domain.forecast import (
     ServedForecast,
 )
 from tsfm_runner.domain.task import ForecastTask
-from tsfm_runner.ports import Clock
+from tsfm_runner.ports import Clock, Tracer
 from tsfm_runner.service.asking import RuntimeLine
 from tsfm_runner.service.baselining import Baselines
 from tsfm_runner.service.calibration.calibrator import Calibrator
@@ -23,6 +24,7 @@ from tsfm_runner.service.finishing import Finished, at_levels, finish
 from tsfm_runner.service.predicting import RawBand
 from tsfm_runner.service.preparing import PreparedTask
 from tsfm_runner.service.routing import Route, Target
+from tsfm_runner.service.untraced import UNTRACED
 
 
 class Aside(NamedTuple):
@@ -45,6 +47,7 @@ class Journey:
     started_s: float
     band: RawBand | None = None
     aside: Aside | None = None
+    asker: Asker = NOBODY
 
     @property
     def is_open(self) -> bool:
@@ -64,7 +67,14 @@ class Journey:
             return replace(self, route=self.route.judged(answer))
         band = answer if isinstance(answer, RawBand) else None
         route = self.route if isinstance(answer, RawBand) else self.route.skip(answer)
-        return Journey(self.prepared, route, self.first_model, self.started_s, band)
+        return Journey(
+            self.prepared,
+            route,
+            self.first_model,
+            self.started_s,
+            band,
+            asker=self.asker,
+        )
 
     def without_models(self, reason: FallbackReason) -> "Journey":
         """Return the way past every model that is still to be asked."""
@@ -85,25 +95,39 @@ class Completer:
     lines: Mapping[Rung, RuntimeLine]
     clock: Clock
     new_id: Callable[[], str]
+    tracer: Tracer = UNTRACED
 
     def complete(self, journeys: Sequence[Journey]) -> list[ServedForecast]:
         """Return the answer of each journey, in order."""
         if not journeys:
             return []
-        pairs = self._arrive(journeys)
-        finished = finish(pairs, self.band)
+        traces = [way.asker.traceparent for way in journeys]
+        with self.tracer.stage("finish", traces):
+            pairs = self._arrive(journeys)
+            finished = finish(pairs, self.band)
+        with self.tracer.stage("calibrate", traces):
+            calibrated = self._calibrated(journeys, pairs, finished)
+        with self.tracer.stage("remember", traces):
+            served = [
+                self._served(*parts)
+                for parts in zip(journeys, pairs, finished, calibrated, strict=True)
+            ]
+            self._remember(journeys, calibrated, served)
+        return served
+
+    def _calibrated(
+        self,
+        journeys: Sequence[Journey],
+        pairs: Sequence[tuple[PreparedTask, RawBand]],
+        finished: Sequence[Finished],
+    ) -> list[Calibrated]:
+        """Learn from the prices that came along, then calibrate every band."""
         self.calibrator.learn_from([prepared for prepared, _ in pairs])
         answers = [
             RawAnswer(way.prepared, way.route.target.model, done.values)
             for way, done in zip(journeys, finished, strict=True)
         ]
-        calibrated = self.calibrator.calibrate(answers)
-        served = [
-            self._served(*parts)
-            for parts in zip(journeys, pairs, finished, calibrated, strict=True)
-        ]
-        self._remember(journeys, calibrated, served)
-        return served
+        return self.calibrator.calibrate(answers)
 
     def _served(
         self,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from tsfm_runner.config import Settings
+from tsfm_runner.domain.asker import Asker
 from tsfm_runner.domain.forecast import (
     FallbackReason,
     Rung,
@@ -60,7 +61,10 @@ class ForecastService:
         self.completer = completer
         self.memory = memory
         self._activity = activity
-        self._sharing = Sharing(memory, telemetry, activity, completer.clock)
+        self._tracer = completer.tracer
+        self._sharing = Sharing(
+            memory, telemetry, activity, completer.clock, tracer=self._tracer
+        )
         self.telemetry = telemetry
         self._board = board
         self._clock = completer.clock
@@ -74,6 +78,7 @@ class ForecastService:
         deadline_s: float,
         request_id: str = "",
         is_overloaded: bool = False,
+        traceparent: str = "",
     ) -> list[Outcome]:
         """Return, for each task in order, its answer or why it was refused.
 
@@ -83,7 +88,8 @@ class ForecastService:
         """
         started_s = self._clock()
         deadline = Deadline(self._clock, started_s + deadline_s)
-        occasion = Occasion(started_s, deadline, is_overloaded)
+        asker = Asker(request_id, traceparent)
+        occasion = Occasion(started_s, deadline, is_overloaded, asker)
         with self._activity.working():
             outcomes = await self._sharing.outcomes(tasks, occasion, self._compute)
         is_alone = len(tasks) == 1
@@ -112,7 +118,7 @@ class ForecastService:
         if not open_ways:
             return [one for one in begun if not isinstance(one, Journey)]
         with self._activity.waiting():
-            arrived = await self._ask_models(open_ways, occasion.deadline)
+            arrived = await self._ask_models(open_ways, occasion)
         served = iter(await self._complete_together(arrived))
         return [next(served) if isinstance(one, Journey) else one for one in begun]
 
@@ -129,14 +135,19 @@ class ForecastService:
     def _begin_part(
         self, asked: Sequence[tuple[ForecastTask, Occasion]]
     ) -> list[Journey | Outcome]:
-        prepared = prepare_many([task for task, _ in asked], self.settings.preparation)
-        outlooks = self.policy.outlooks(prepared)
-        begun: list[Journey | Outcome] = [
-            self._set_out(one, outlook, occasion)
-            for (_, occasion), one, outlook in zip(
-                asked, prepared, outlooks, strict=True
+        traces = [occasion.asker.traceparent for _, occasion in asked]
+        with self._tracer.stage("prepare", traces):
+            prepared = prepare_many(
+                [task for task, _ in asked], self.settings.preparation
             )
-        ]
+        with self._tracer.stage("route", traces):
+            outlooks = self.policy.outlooks(prepared)
+            begun: list[Journey | Outcome] = [
+                self._set_out(one, outlook, occasion)
+                for (_, occasion), one, outlook in zip(
+                    asked, prepared, outlooks, strict=True
+                )
+            ]
         closed = [
             (place, way)
             for place, way in enumerate(begun)
@@ -155,13 +166,13 @@ class ForecastService:
         except (InvalidTaskError, ModelNotAllowedError) as refusal:
             return refusal
         first = None if route.target.rung == "baseline" else route.target
-        way = Journey(prepared, route, first, occasion.started_s)
+        way = Journey(prepared, route, first, occasion.started_s, asker=occasion.asker)
         if occasion.is_overloaded:
             return way.without_models(FallbackReason.OVERLOADED)
         return way
 
     async def _ask_models(
-        self, journeys: Sequence[Journey], deadline: Deadline
+        self, journeys: Sequence[Journey], occasion: Occasion
     ) -> list[Journey]:
         """Return the journeys after each has met the models on its way."""
         current = list(journeys)
@@ -169,9 +180,13 @@ class ForecastService:
         async def ask(places: Sequence[int]) -> None:
             target = current[places[0]].route.asked
             tasks = [current[place].prepared for place in places]
-            answers = await self.predictors[target.rung].predict(
-                target.model, tasks, deadline=deadline
-            )
+            with self._tracer.span(
+                f"predict {target.rung}", parent=occasion.asker.traceparent
+            ) as span:
+                asker = occasion.asker._replace(traceparent=span.traceparent)
+                answers = await self.predictors[target.rung].predict(
+                    target.model, tasks, deadline=occasion.deadline, asker=asker
+                )
             for place, answer in zip(places, answers, strict=True):
                 current[place] = current[place].answered(answer)
 

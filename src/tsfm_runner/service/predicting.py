@@ -8,6 +8,7 @@ import msgspec
 
 from tsfm_runner.core.levels import values_at_levels
 from tsfm_runner.core.transforms import expit, logit
+from tsfm_runner.domain.asker import NOBODY, Asker
 from tsfm_runner.domain.forecast import (
     FallbackReason,
     ModelCall,
@@ -77,6 +78,7 @@ class Predictor:
         tasks: Sequence[PreparedTask],
         *,
         deadline: Deadline,
+        asker: Asker = NOBODY,
     ) -> list[RawBand | FallbackReason]:
         """Return a band, or the reason why there is none, for each task in order."""
         obstacle = self.line.obstacle(model.family)
@@ -87,7 +89,7 @@ class Predictor:
         async def fill(
             question: Question, places: Sequence[int], members: Sequence[PreparedTask]
         ) -> None:
-            call = _model_call(model, question, members)
+            call = _model_call(model, question, members, asker)
             answers = await self.batcher.ask(question, call, deadline)
             for place, member, (answer, size) in zip(
                 places, members, answers, strict=True
@@ -119,7 +121,10 @@ def _question(model: ModelRevision, prepared: PreparedTask) -> Question:
 
 
 def _model_call(
-    model: ModelRevision, question: Question, members: Sequence[PreparedTask]
+    model: ModelRevision,
+    question: Question,
+    members: Sequence[PreparedTask],
+    asker: Asker,
 ) -> ModelCall:
     return ModelCall(
         model_name=model.name,
@@ -127,11 +132,11 @@ def _model_call(
         horizon=question.horizon,
         quantile_levels=question.quantile_levels,
         params=members[0].task.model.params,
-        series=tuple(_series(model, member) for member in members),
+        series=tuple(_series(model, member, asker) for member in members),
     )
 
 
-def _series(model: ModelRevision, prepared: PreparedTask) -> ModelSeries:
+def _series(model: ModelRevision, prepared: PreparedTask, asker: Asker) -> ModelSeries:
     task, can = prepared.task, model.capabilities
     recent = slice(-(can.max_context or prepared.context.size), None)
     past = prepared.past_covariates if can.past_covariates else {}
@@ -149,6 +154,7 @@ def _series(model: ModelRevision, prepared: PreparedTask) -> ModelSeries:
         if prepared.is_observed is None
         else prepared.is_observed[recent],
         closes_at=task.facts.closes_at,
+        asker=asker,
     )
 
 

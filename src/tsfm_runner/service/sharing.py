@@ -5,13 +5,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from tsfm_runner.domain.asker import NOBODY, Asker
 from tsfm_runner.domain.forecast import CacheUse, FallbackReason, ServedForecast
 from tsfm_runner.domain.task import ForecastTask
-from tsfm_runner.ports import Clock, Telemetry
+from tsfm_runner.ports import Clock, Telemetry, Tracer
 from tsfm_runner.service.activity import Activity
 from tsfm_runner.service.deadline import Deadline
 from tsfm_runner.service.remembering import Flight, Memory, Outcome, fingerprint
 from tsfm_runner.service.rescuing import instead, is_cut_short
+from tsfm_runner.service.untraced import UNTRACED
 
 
 class Occasion(NamedTuple):
@@ -20,6 +22,7 @@ class Occasion(NamedTuple):
     started_s: float
     deadline: Deadline
     is_overloaded: bool
+    asker: Asker = NOBODY
 
 
 Compute = Callable[[Sequence[ForecastTask], Occasion], Awaitable[list[Outcome]]]
@@ -29,9 +32,16 @@ class Sharing:
     """Computes each question once, however many ask it at the same time or soon."""
 
     def __init__(
-        self, memory: Memory, telemetry: Telemetry, activity: Activity, clock: Clock
+        self,
+        memory: Memory,
+        telemetry: Telemetry,
+        activity: Activity,
+        clock: Clock,
+        *,
+        tracer: Tracer = UNTRACED,
     ) -> None:
         """Look answers up in ``memory``."""
+        self._tracer = tracer
         self.memory = memory
         self._telemetry = telemetry
         self._activity = activity
@@ -46,17 +56,8 @@ class Sharing:
         request went away, had less time than this one, or came when there was no
         room for a model.
         """
-        found: dict[int, Outcome] = {}
-        asked: dict[bytes, tuple[ForecastTask, list[int]]] = {}
-        for place, task in enumerate(tasks):
-            key = fingerprint(task)
-            kept = self.memory.fresh(key)
-            if kept is not None:
-                found[place] = self.hit(kept, occasion.started_s)
-                continue
-            is_new = key not in asked and self.memory.flight(key) is None
-            self._telemetry.cache_used("miss" if is_new else "join")
-            asked.setdefault(key, (task, []))[1].append(place)
+        with self._tracer.stage("cache", (occasion.asker.traceparent,)):
+            found, asked = self._look_up(tasks, occasion)
         while asked:
             flights = {key: self.memory.flight(key) for key in asked}
             answers = await self._lead(asked, occasion, compute)
@@ -70,6 +71,23 @@ class Sharing:
                 rescued = self._rescued(key, answer, occasion)
                 found |= dict.fromkeys(asked.pop(key)[1], rescued)
         return [found[place] for place in range(len(tasks))]
+
+    def _look_up(
+        self, tasks: Sequence[ForecastTask], occasion: Occasion
+    ) -> tuple[dict[int, Outcome], dict[bytes, tuple[ForecastTask, list[int]]]]:
+        """Return what is kept, by place, and what is not, by its fingerprint."""
+        found: dict[int, Outcome] = {}
+        asked: dict[bytes, tuple[ForecastTask, list[int]]] = {}
+        for place, task in enumerate(tasks):
+            key = fingerprint(task)
+            kept = self.memory.fresh(key)
+            if kept is not None:
+                found[place] = self.hit(kept, occasion.started_s)
+                continue
+            is_new = key not in asked and self.memory.flight(key) is None
+            self._telemetry.cache_used("miss" if is_new else "join")
+            asked.setdefault(key, (task, []))[1].append(place)
+        return found, asked
 
     def hit(self, kept: ServedForecast, started_s: float) -> ServedForecast:
         """Return a kept answer as it is served to a request that began then."""

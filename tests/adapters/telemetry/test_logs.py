@@ -228,7 +228,11 @@ def test_failed_calls_and_the_breaker_are_warnings() -> None:
 
     with a_client(settings, runtime=FakeRuntime(sick), clock=clock, log=log) as client:
         for number in range(4):
-            client.post(FORECAST, json=a_request(market_id=str(number), y=ODD_PRICES))
+            client.post(
+                FORECAST,
+                json=a_request(market_id=str(number), y=ODD_PRICES),
+                headers={"X-Request-ID": f"order-{number}"},
+            )
         sick.is_well = True
         clock.now_s = 30.0
         for number in (5, 6):
@@ -245,6 +249,7 @@ def test_failed_calls_and_the_breaker_are_warnings() -> None:
         "n_series": 1,
         "error": "unavailable",
         "duration_s": 0.0,
+        "request_id": "order-0",
     }
     assert [line["state"] for line in states] == ["open", "half_open", "closed"]
     assert {line["family"] for line in states} == {"torch"}

@@ -104,6 +104,7 @@ class Teller:
                 n_series=call.n_series,
                 error=call.error,
                 duration_s=round(call.duration_s, 6),
+                request_id=call.request_ids,
             )
 
     def batch_left(self, waits_s: Sequence[float]) -> None:

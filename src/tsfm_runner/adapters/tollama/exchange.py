@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
@@ -17,6 +17,7 @@ from tsfm_runner.errors import (
 
 MAX_ANSWER_BYTES = 64 * 1024**2
 _OK = 200
+_NO_HEADERS: Mapping[str, str] = {}
 _CHUNK_BYTES = 64 * 1024
 
 
@@ -64,10 +65,16 @@ async def time_limit(timeout_s: float) -> AsyncGenerator[None]:
 
 
 async def ask(
-    session: aiohttp.ClientSession, method: str, path: str, *, body: bytes | None = None
+    session: aiohttp.ClientSession,
+    method: str,
+    path: str,
+    *,
+    body: bytes | None = None,
+    headers: Mapping[str, str] = _NO_HEADERS,
 ) -> Reply:
     """Send one request and read the whole answer, up to 64 MiB."""
-    headers = {"Content-Type": "application/json"} if body is not None else None
+    kind = {"Content-Type": "application/json"} if body is not None else _NO_HEADERS
+    headers = {**kind, **headers}
     # A file is written in pieces; aiohttp warns of large bodies that are not.
     data = io.BytesIO(body) if body is not None else None
     # A redirect would carry token and data to a place that nobody configured.

@@ -11,6 +11,7 @@ from tsfm_runner.adapters.tollama.dialect import DialectDetector
 from tsfm_runner.adapters.tollama.exchange import ask, time_limit
 from tsfm_runner.adapters.tollama.refusal import failure, names_unknown_key
 from tsfm_runner.adapters.tollama.request import build_request
+from tsfm_runner.domain.asker import joined_ids
 from tsfm_runner.domain.forecast import ModelCall, QuantileForecast
 from tsfm_runner.domain.model import RuntimeModel
 from tsfm_runner.errors import ForecastRuntimeError, RuntimeUnavailableError
@@ -47,7 +48,13 @@ class TollamaRuntime:
             request = build_request(
                 call, dialect=dialect, daemon_timeout_s=self._daemon_timeout_s
             )
-            reply = await ask(self._session, "POST", "v1/forecast", body=request.body)
+            reply = await ask(
+                self._session,
+                "POST",
+                "v1/forecast",
+                body=request.body,
+                headers=_headers(call),
+            )
         if names_unknown_key(reply):
             self._dialects.forget()
         if not reply.is_ok:
@@ -69,3 +76,12 @@ class TollamaRuntime:
         if not reply.is_ok:
             raise failure(reply)
         return reply.body
+
+
+def _headers(call: ModelCall) -> dict[str, str]:
+    """Return who asks and where in a trace, for the logs and traces of the daemon."""
+    headers = {
+        "X-Request-ID": joined_ids(series.asker for series in call.series),
+        "traceparent": call.traceparent,
+    }
+    return {name: value for name, value in headers.items() if value}

@@ -129,6 +129,7 @@ async def _ask(
             deadline_s=visit.deadline_s,
             request_id=visit.request_id,
             is_overloaded=visit.is_overloaded,
+            traceparent=visit.traceparent,
         )
         return zip(part, outcomes, strict=True)
 
