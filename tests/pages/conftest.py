@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 from tests.pages.browsing import PROGRAM, running_browser
 from tests.pages.services import Service, cycles, play, served
 
@@ -17,6 +17,8 @@ from tsfm_runner.testing.fake_tollama import (
 N_MARKETS = 12
 N_CYCLES = 14
 N_JUMPING = 2
+
+expect.set_options(timeout=20_000)  # of a busy machine
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -44,9 +46,10 @@ def lively() -> Iterator[Service]:
 
 @pytest.fixture(scope="session")
 def stricken() -> Iterator[Service]:
-    """Serve the same markets with a runtime that has just gone down."""
-    with served(create_fake_tollama(FakeTollamaOptions())) as service:
-        rounds = cycles(N_MARKETS, 3, n_jumping=0, seed=7)
+    """Serve such markets with the only runtime down for a moment."""
+    daemon = create_fake_tollama(FakeTollamaOptions())
+    with served(daemon, embedded={"enabled": False}) as service:
+        rounds = cycles(N_MARKETS, 4, n_jumping=0, seed=7)
         play(service, rounds[:2])
         service.break_runtime(Fault.UNAVAILABLE)
         play(service, rounds[2:])

@@ -19,6 +19,7 @@ from tsfm_runner.testing.markets import simulate_markets
 STEP_S = 300
 N_STEPS = 288
 JUMP = 0.25
+HOSTILE = "<img src=x onerror=alert(1)>"
 
 _PATIENCE_S = 60.0
 _QUIET: dict[str, Any] = {
@@ -30,10 +31,11 @@ Json = dict[str, Any]
 
 
 class Service(NamedTuple):
-    """Where a service answers, and how to put its runtime out of order."""
+    """Where a service answers, what for, and how to put its runtime out of order."""
 
     url: str
     break_runtime: Callable[[Fault | None], None]
+    market_ids: list[str]
 
     def post(self, route: str, body: object) -> Any:  # noqa: ANN401 - JSON is any
         """Send a body, and return what was answered."""
@@ -81,7 +83,7 @@ def served(
     thread.start()
     try:
         is_up.wait(_PATIENCE_S)
-        yield Service(told[0], break_runtime)
+        yield Service(told[0], break_runtime, [])
     finally:
         if told:
             loop.call_soon_threadsafe(is_over.set)
@@ -93,7 +95,8 @@ def cycles(
 ) -> list[list[Json]]:
     """Return what a caller asks of simulated markets, cycle after cycle up to now.
 
-    The last price of some of them is a jump.
+    The last price of some of them is a jump, and the last market has a caller's text
+    for a category that means ill.
     """
     now_s = datetime.now(UTC).timestamp() // STEP_S * STEP_S
     markets = simulate_markets(
@@ -112,12 +115,14 @@ def cycles(
                 "market_id": listing.market_id,
                 "as_of_ts": _moment(markets.times[N_STEPS + cycle - 1]),
                 "y": row[cycle : cycle + N_STEPS].tolist(),
-                "category": listing.category,
+                "category": listing.category if place else HOSTILE,
                 "event_id": listing.event_id,
                 "tick_size": listing.tick_size,
                 "closes_at": _moment(listing.closes_at),
             }
-            for listing, row in zip(markets.listings, prices, strict=True)
+            for place, (listing, row) in enumerate(
+                zip(markets.listings, prices, strict=True), 1 - n_markets
+            )
         ]
         for cycle in range(n_cycles)
     ]
@@ -125,6 +130,7 @@ def cycles(
 
 def play(service: Service, rounds: Sequence[Sequence[Json]]) -> None:
     """Ask for all bands of each cycle, one after the other."""
+    service.market_ids[:] = [request["market_id"] for request in rounds[0]]
     for requests in rounds:
         answer = service.post("/tsfm/forecast/batch", {"requests": requests})
         assert all("result" in item for item in answer["results"])

@@ -1,6 +1,6 @@
 // The Calibration page: do bands hold what they promise, where, and since when.
 
-import { api, byId, count, emptyState, errorPanel, h, pageHead, replace, setNow, staleMark, stream, toast } from "./app.js";
+import { api, byId, count, emptyState, errorPanel, h, pageHead, replace, segmentWords, setNow, staleMark, stream, toast } from "./app.js";
 import { INTERVALS } from "./calibration/coverage.js";
 import { driftList } from "./calibration/drifts.js";
 import { stepFigures } from "./calibration/figures.js";
@@ -8,7 +8,7 @@ import { choiceButtons, choiceInAddress, completed, filterBar, keepInAddress } f
 import { grid, gridLegend } from "./calibration/grid.js";
 import { headline } from "./calibration/headline.js";
 import { modelTable } from "./calibration/models.js";
-import { partsOf, segmentInWords, SPLITS } from "./calibration/segments.js";
+import { partsOf, SPLITS } from "./calibration/segments.js";
 import { byModel, bySplit, byStep } from "./calibration/source.js";
 
 const LEAST_PAUSE_MS = 10_000;
@@ -106,7 +106,7 @@ async function showNone() {
   pageHead({ actions: null });
   if (choice.segment) {
     replace(byId("page"), emptyState({
-      title: "Nothing was scored there", text: `No scored step is of ${segmentInWords(choice.segment)}.`,
+      title: "Nothing was scored there", text: `No scored step is of ${segmentWords(choice.segment)}.`,
       actions: h("button", { type: "button", class: "button", onclick: () => change({ segment: "" }) }, "Show all segments"),
     }));
     return;
@@ -160,7 +160,7 @@ stream({
   drift: (drift) => {
     drifts = [drift, ...drifts].slice(0, MAX_DRIFTS);
     showDrifts();
-    toast(`A drift of ${drift.model_name} at step ${drift.step}: ${segmentInWords(drift.segment)}`);
+    toast(`A drift of ${drift.model_name} at step ${drift.step}: ${segmentWords(drift.segment)}`);
   },
   resync: () => void refresh(),
 });

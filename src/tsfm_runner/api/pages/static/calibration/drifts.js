@@ -1,7 +1,6 @@
 // Drifts: where bands stopped to hold what they promise, and what was done.
 
-import { badge, h, percent, timeElement } from "../app.js";
-import { segmentInWords } from "./segments.js";
+import { badge, h, percent, segmentWords, timeElement } from "../app.js";
 
 const SHOWN = 20;
 const PROMISED_MISSES = 0.2; // of the band from 0.1 to 0.9, which is watched
@@ -25,6 +24,6 @@ function item({ at, model_name: model, freq, segment, step, miss_rate: misses, i
   const isNarrow = misses - PROMISED_MISSES >= inside - (1 - PROMISED_MISSES);
   return h("li", {},
     badge(isNarrow ? "became too narrow" : "became too wide", { tone: isNarrow ? "severe" : "info", icon: isNarrow ? "▼" : "▲" }),
-    h("span", { class: "drift-words" }, `${model}, ${freq}, step ${step}: `, segmentInWords(segment)),
+    h("span", { class: "drift-words" }, `${model}, ${freq}, step ${step}: `, segmentWords(segment)),
     h("span", { class: "muted" }, `missed ${percent(misses)}, inside ${percent(inside)} · `, timeElement(at)));
 }

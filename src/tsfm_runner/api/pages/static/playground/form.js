@@ -28,10 +28,12 @@ export function requestForm({ start, change, submit }) {
   const element = /** @type {HTMLFormElement} */ (h("form", { class: "panel request", novalidate: true, onsubmit: (event) => { event.preventDefault(); submit(); } },
     start,
     field("series", "Prices, oldest first", text, note),
-    h("div", { class: "row" }, field("freq", "Step between prices", freq), field("horizon", "Steps ahead", horizon), field("as-of", "Time of the last price", asOf)),
+    h("div", { class: "row" }, field("freq", "Step between prices", freq), field("horizon", "Steps ahead", horizon)),
+    field("as-of", "Time of the last price", asOf),
     h("div", { class: "field" }, h("span", { class: "label", id: "levels-label" }, "Levels"), levels.element, errorOf("levels")),
     field("model", "Model", model.element, model.note),
-    h("div", { class: "row" }, field("category", "Category", category), field("tick", "Tick size", tick), field("market", "Name of the market", market)),
+    h("div", { class: "row" }, field("category", "Category", category), field("tick", "Tick size", tick)),
+    field("market", "Name of the market", market),
     errorOf("form"),
     h("div", { class: "submit" }, button, h("span", { class: "muted" }, "or Ctrl + Enter"))));
   element.addEventListener("keydown", (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit(); });

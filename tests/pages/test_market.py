@@ -1,0 +1,84 @@
+"""The Market page: the chart and its tables, the words, and the same request again."""
+
+import json
+import shlex
+from urllib.parse import quote
+
+import pytest
+from playwright.async_api import Browser, expect
+from tests.pages.browsing import visiting
+from tests.pages.services import HOSTILE, Service
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_market_that_jumped_tells_all_of_its_band(
+    browser: Browser, lively: Service
+) -> None:
+    market_id = lively.market_ids[0]
+
+    async with visiting(browser, f"{lively.url}/ui/market?id={market_id}") as visit:
+        page = visit.page
+        await expect(page.get_by_role("heading", level=1)).to_have_text(market_id)
+        chart = page.get_by_role("img", name="past bands")
+        await expect(chart).to_be_visible()
+        await expect(page.locator(".story")).to_contain_text("It was drawn by chronos2")
+        breaches = page.get_by_role("table", name="Breaches of this market")
+        await expect(breaches.locator("tbody tr").first).to_contain_text("open")
+        n_traces = await page.evaluate("document.querySelector('.plot').data.length")
+
+        await page.get_by_role("button", name="Before calibration").click()
+
+        await expect(page.locator(".plot .trace.scatter")).not_to_have_count(0)
+        more = await page.evaluate("document.querySelector('.plot').data.length")
+        assert more > n_traces
+
+
+async def test_charts_are_there_as_tables_too(
+    browser: Browser, lively: Service
+) -> None:
+    url = f"{lively.url}/ui/market?id={lively.market_ids[1]}"
+
+    async with visiting(browser, url) as visit:
+        page = visit.page
+        for name in ("Prices", "The band ahead", "Past bands and outcomes"):
+            await page.locator("summary", has_text=name).first.click()
+        ahead = page.get_by_role("table", name="The band ahead")
+        await expect(ahead.locator("tbody tr")).to_have_count(12)
+        past = page.get_by_role("table", name="Past bands and outcomes")
+
+        await expect(past).to_contain_text("inside")
+        await visit.assert_sound("market-tables-wide-light")
+
+
+async def test_command_asks_for_the_same_band(
+    browser: Browser, lively: Service
+) -> None:
+    url = f"{lively.url}/ui/market?id={lively.market_ids[2]}"
+
+    async with visiting(browser, url) as visit:
+        command = await visit.page.locator(".command code").inner_text()
+    words = shlex.split(command.replace("\\\n", " "))
+    body = json.loads(words[words.index("-d") + 1])
+    with_same_name = lively.post("/tsfm/forecast", body)
+
+    assert words[:3] == ["curl", "-s", f"{lively.url}/tsfm/forecast"]
+    assert with_same_name["market_id"] == lively.market_ids[2]
+    assert with_same_name["meta"]["cache_hit"]
+
+
+@pytest.mark.parametrize(
+    ("query", "title"),
+    [
+        (f"?id={quote(HOSTILE)}", "Nothing is known of this market"),
+        ("", "Which market?"),
+    ],
+)
+async def test_market_that_is_not_known_is_told(
+    browser: Browser, idle: Service, query: str, title: str
+) -> None:
+    async with visiting(browser, f"{idle.url}/ui/market{query}") as visit:
+        await expect(visit.page.get_by_role("heading", name=title)).to_be_visible()
+        assert await visit.page.locator("img").count() == 0
+        way_back = visit.page.get_by_role("link", name="To all markets")
+        await expect(way_back).to_have_attribute("href", "/ui/markets")
