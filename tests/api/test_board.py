@@ -22,9 +22,11 @@ from tests.api.wire import (
     prices,
 )
 from tests.fakes import FakeClock
+from tests.service.board.boards import answer
+from tests.service.builders import a_board
 from tests.service.signals_told import breach_signal, closed
 
-from tsfm_runner.api.market_rows import market_rows
+from tsfm_runner.api.market_rows import RowWriter, market_rows
 from tsfm_runner.config import PagesConfig, Settings
 from tsfm_runner.domain.calibration import Drift, StreamKey
 
@@ -216,6 +218,17 @@ def test_a_market_that_closed_is_gone_an_hour_later(
     clock.now_s += 5_401
 
     assert rows(client) == []
+
+
+def test_rows_of_markets_that_are_gone_are_not_kept() -> None:
+    settings = Settings(pages=PagesConfig(max_markets=2))
+    board, writer = a_board(settings), RowWriter()
+    for number in range(50):
+        board.answered(answer(f"m{number}"))
+        assert len(writer.written(board, [f"m{number}", "m0"])) >= 1
+
+    assert len(writer) <= 4
+    assert writer.written(board, ["m49"]) == writer.written(board, ["m49"])
 
 
 def test_many_markets_are_sent_small_to_who_can_unpack_them(

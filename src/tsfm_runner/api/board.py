@@ -60,7 +60,6 @@ async def markets(request: Request) -> Response:
     writer: RowWriter = state.row_writer
     wall_clock: Clock = state.wall_clock
     market_ids = backend.board.market_ids()
-    writer.forget_all_but(market_ids)
     rows: list[bytes] = []
     for part in chunks(market_ids, _AT_A_TIME):
         rows += writer.written(backend.board, part)

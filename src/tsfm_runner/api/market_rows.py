@@ -1,9 +1,9 @@
 """Markets as they stand now, in the words of the wire."""
 
+import math
 from collections.abc import Iterable
 
 import msgspec
-import numpy as np
 
 from tsfm_runner.api.answers import moment_text
 from tsfm_runner.api.board_schemas import (
@@ -36,17 +36,16 @@ class RowWriter:
 
     def written(self, board: Board, market_ids: Iterable[str]) -> list[bytes]:
         """Return the JSON of the row of each market that is known."""
-        rows = []
-        for market_id in market_ids:
-            standing = board.standing(market_id)
-            if standing is not None:
-                rows.append(self._row(market_id, standing))
+        standings = ((name, board.standing(name)) for name in market_ids)
+        rows = [self._row(name, one) for name, one in standings if one is not None]
+        if len(self._written) > 2 * board.n_markets:
+            for market_id in self._written.keys() - set(board.market_ids()):
+                del self._written[market_id]
         return rows
 
-    def forget_all_but(self, market_ids: Iterable[str]) -> None:
-        """Let go of the rows of markets that are gone."""
-        for market_id in self._written.keys() - set(market_ids):
-            del self._written[market_id]
+    def __len__(self) -> int:
+        """Return how many rows are kept: at most twice as many as there are."""
+        return len(self._written)
 
     def _row(self, market_id: str, standing: MarketStanding) -> bytes:
         known = self._written.get(market_id)
@@ -99,7 +98,7 @@ def moment(epoch_s: float) -> str:
 def known_or_none(prices: FloatArray, decimals: int) -> list[float | None]:
     """Return prices with None where there is none."""
     plain = prices.round(decimals)
-    if not np.isnan(plain).any():
+    if not math.isnan(plain @ plain):
         return list(plain.tolist())
     return [None if y != y else y for y in plain.tolist()]  # noqa: PLR0124 - NaN
 

@@ -85,6 +85,11 @@ class Board:
             if market.tell(told, now_s=now_s, latest_s=latest_s):
                 self._notices.market_changed(told.market_id)
 
+    @property
+    def n_markets(self) -> int:
+        """How many markets are known."""
+        return len(self._markets)
+
     def market_ids(self) -> Sequence[str]:
         """Return the markets, those first that were not forecast for longest.
 
