@@ -10,6 +10,7 @@ from tests.api.listening import PATIENCE_S, Service, heard, ids, served
 from tests.api.wire import FORECAST, a_request, an_app, prices, until
 from tests.service.signals_told import START_S, breach_signal
 
+from tsfm_runner.adapters.ledger import SqliteLedger
 from tsfm_runner.cli.serving import bind, running_service, url_of
 from tsfm_runner.config import ServerConfig, Settings, StoreConfig
 from tsfm_runner.domain.calibration import Drift, StreamKey
@@ -101,6 +102,46 @@ async def test_a_place_that_is_none_is_refused(service: Service, query: str) -> 
     assert (answer.status, problem["code"]) == (422, "invalid_request")
     assert problem["errors"][0]["loc"] == ["after"]
     assert service.n_streams == 0
+
+
+async def test_a_signal_that_is_not_safe_yet_is_told_once_it_is(
+    service: Service,
+) -> None:
+    ledger = service.backend.calibrator.ledger
+
+    async with service.stream(BREACHES) as stream:
+        service.backend.feed.signal(breach_signal(1))  # as if it could not be written
+        asking = asyncio.create_task(ids(stream, 1))
+        await ledger.commit()
+        is_told_too_early = asking.done()
+        ledger.append([breach_signal(1)])
+
+        assert await asking == [1]
+    assert not is_told_too_early
+
+
+async def test_a_stream_ends_where_the_ledger_cannot_be_read_and_the_next_is_told_why(
+    service: Service,
+) -> None:
+    ledger = service.backend.calibrator.ledger
+    assert isinstance(ledger, SqliteLedger)
+    async with service.stream(BREACHES) as stream:
+        service.tell(breach_signal(1))
+        await ids(stream, 1)
+        with ledger.database.writing() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO signals SELECT 2, 'b', market_id, severity, ts_s, NULL, "
+                "NULL, recorded_at_s, document FROM signals"
+            )
+        service.backend.feed.signal(breach_signal(2))
+        async with asyncio.timeout(PATIENCE_S):
+            rest = await stream.content.read()
+    async with service.stream(BREACHES) as answer:
+        problem = await answer.json()
+
+    assert rest == b""
+    assert (answer.status, problem["code"]) == (503, "ledger_unavailable")
+    assert "signal 2 is damaged" in problem["detail"]
 
 
 async def test_a_page_is_told_of_everything_that_changes(service: Service) -> None:

@@ -36,6 +36,18 @@ async def ask(url: str) -> dict[str, Any]:
         return answer
 
 
+def test_who_listens_to_a_stream_holds_up_no_end() -> None:
+    environ = {"TSFM_SERVER__SHUTDOWN_GRACE_S": "3600", "TSFM_STORE__URL": "sqlite://"}
+    with (
+        serving(environ=environ) as served,
+        urlopen(f"{served.url}/tsfm/breaches/stream") as stream,  # noqa: S310 - ours
+    ):
+        code, _ = served.end()
+
+        assert stream.read() == b""
+    assert code == ExitCode.OK
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_answers_and_ends_in_peace(number: signal.Signals) -> None:
     with serving() as served:
