@@ -26,9 +26,10 @@ async function refresh() {
   }
 }
 
-function show(status) {
-  setNow(status.now);
-  samples.add(status);
+function show(told) {
+  setNow(told.now);
+  samples.add(told);
+  const status = { ...told, ladder: told.ladder.map((rung, place) => ({ ...rung, lately: callsLately(place) })) };
   lay();
   showOutlook(outlook(status, nameOf));
   replace(places.tiles, tiles(status, samples));
@@ -40,6 +41,15 @@ function show(status) {
   replace(places.signals, signalList(status.signals));
   replace(places.webhooks, webhookList(status.webhooks));
   pageHead({ lead: [`Version ${status.version}, ${status.environment}, started `, timeElement(status.started_at)] });
+}
+
+/** Return how many calls a rung of the ladder took in the last minute, and how many failed. */
+function callsLately(place) {
+  const grown = samples.growth(({ ladder }) => {
+    const { n, errors } = ladder[place].calls;
+    return { n, failed: Object.values(errors).reduce((sum, times) => sum + times, 0) };
+  });
+  return { n: grown?.get("n") ?? 0, failed: grown?.get("failed") ?? 0 };
 }
 
 /** Return the share of each rung in the answers of the last minute, or else of all. */

@@ -3,6 +3,7 @@
 import { duration, plural } from "../app.js";
 
 const LAG_S = 5;
+const FEW = 2;
 
 /**
  * @typedef {{tone: "good" | "warn" | "bad" | "info", mark: string, title: string, text: string, todo: string}} Outlook
@@ -26,7 +27,7 @@ export function outlook(status, named) {
   return { tone: "good", mark: "✓", title: "All is well", text: `${listed(models.map(named))} can answer.`, todo: "" };
 }
 
-/** What is wrong with a rung, or null. */
+/** What is wrong with a rung, or null; `lately` are its calls of the last minute, where known. */
 export function troubleOf(rung) {
   if (!rung.is_configured) return null;
   if (rung.is_healthy === false) return "does not answer";
@@ -34,6 +35,8 @@ export function troubleOf(rung) {
   const open = rung.breakers.filter((breaker) => breaker.state !== "closed");
   if (open.length && open.length === rung.breakers.length) return "has its breaker open";
   if (rung.mode === "degraded") return "is degraded: many calls failed";
+  const { n = 0, failed = 0 } = rung.lately ?? {};
+  if (failed >= FEW && failed > n / 2) return `failed ${failed} of ${n} calls in the last minute`;
   return open.length ? `has the breaker of ${listed(open.map((breaker) => breaker.family))} open` : null;
 }
 
