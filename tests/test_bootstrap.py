@@ -191,7 +191,7 @@ def test_everything_that_happens_is_told_to_log_and_metrics() -> None:
         "stopped",
     ]
     for line in (
-        'tsfm_breaker_state{family="torch",runtime="tollama"} 2.0',
+        'tsfm_breaker_family_state{family="torch",runtime="tollama"} 2.0',
         'tsfm_runtime_mode{runtime="tollama"} 2.0',
         'tsfm_runtime_errors_total{kind="unavailable",runtime="tollama"} 2.0',
         'tsfm_cache_events_total{event="miss"} 2.0',

@@ -147,6 +147,21 @@ def create_app(
     )
     _add_docs(app)
     _add_handlers(app)
+    edge = _edge_around(app, settings, dialect, keys, limiter, watch)
+    app.state.gauges = Gauges(settings, watch, edge, app.state.started_at_s)
+    app.state.lately_told = LatelyTold(app.state.gauges.status, watch.clock)
+    return Application(edge, app)
+
+
+def _edge_around(  # noqa: PLR0913, PLR0917 - one argument a collaborator
+    app: FastAPI,
+    settings: Settings,
+    dialect: _Dialect,
+    keys: KeyRing,
+    limiter: RateLimiter,
+    watch: Watch,
+) -> Edge:
+    """Return all that a request passes before it comes to the application."""
     routes = {**_FORECAST_ROUTES, **dialect.forecast_routes}
     guard = Guard(
         Admitted(HotRoutes(app, endpoints=routes)),
@@ -155,16 +170,13 @@ def create_app(
         public=settings.auth.public,
         limited=routes,
     )
-    edge = Edge(
+    return Edge(
         Traced(guard, watch.tracer, routes) if settings.tracing.enabled else guard,
         watch,
         limits=settings.resilience,
         forecast_routes=frozenset(routes),
         renders=dialect.renders,
     )
-    app.state.gauges = Gauges(settings, watch, edge, app.state.started_at_s)
-    app.state.lately_told = LatelyTold(app.state.gauges.status, watch.clock)
-    return Application(edge, app)
 
 
 def _remember(app: FastAPI, settings: Settings, watch: Watch) -> None:

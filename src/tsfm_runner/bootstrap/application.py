@@ -26,7 +26,7 @@ from tsfm_runner.bootstrap.backend import opened
 from tsfm_runner.bootstrap.runtimes import Runtimes
 from tsfm_runner.bootstrap.tools import Tools, checked_registry
 from tsfm_runner.bootstrap.tracing import Tracing, open_tracing
-from tsfm_runner.config import AuthConfig, Settings
+from tsfm_runner.config import AuthConfig, CacheConfig, Settings
 from tsfm_runner.errors import ConfigurationError
 from tsfm_runner.ports import Clock
 from tsfm_runner.service.backend import Backend
@@ -58,7 +58,6 @@ def build_app(  # noqa: PLR0913 - one keyword for each thing that is handed in
     verdicts = WatchedVerdict(settings.routing, settings.verdict, log)
     tracing = tracing or open_tracing(settings.tracing)
     tools = Tools(clock, wall_clock, teller, metrics, verdicts, "keep", tracing.tracer)
-    written = MemoryCache[Written](settings.cache.max_bytes // 2, clock)
     app = create_app(
         settings,
         lambda: _logged(
@@ -66,17 +65,29 @@ def build_app(  # noqa: PLR0913 - one keyword for each thing that is handed in
         ),
         keys=keys,
         limiter=_limiter(settings.auth, keys, clock),
-        watch=Watch(
-            teller,
-            metrics.exposition,
-            written,
-            clock,
-            unique_names(),
-            wall_clock,
-            MetricFigures(metrics, clock),
-            tracing.tracer,
-        ),
+        watch=_watch_with(tools, settings.cache),
     )
+    _show_gauges(metrics, app, settings, started_at_s=wall_clock())
+    return app
+
+
+def _watch_with(tools: Tools, cache: CacheConfig) -> Watch:
+    clock, metrics = tools.clock, tools.metrics
+    return Watch(
+        tools.teller,
+        metrics.exposition,
+        MemoryCache[Written](cache.max_bytes // 2, clock),
+        clock,
+        unique_names(),
+        tools.wall_clock,
+        MetricFigures(metrics, clock),
+        tools.tracer,
+    )
+
+
+def _show_gauges(
+    metrics: Metrics, app: Application, settings: Settings, *, started_at_s: float
+) -> None:
     metrics.watch(
         "tsfm_requests_in_flight",
         "Forecast requests at work.",
@@ -87,7 +98,6 @@ def build_app(  # noqa: PLR0913 - one keyword for each thing that is handed in
         "Streams of server-sent events that are open.",
         lambda: app.site.state.streams.n_open,
     )
-    started_at_s = wall_clock()
     metrics.watch(
         "tsfm_start_time_seconds",
         "When these counters began, in seconds since 1970.",
@@ -98,7 +108,6 @@ def build_app(  # noqa: PLR0913 - one keyword for each thing that is handed in
         "Share of markets that may reach a model.",
         lambda: settings.routing.rollout_percent,
     )
-    return app
 
 
 def _require_guarded(settings: Settings, keys: WatchedKeys) -> None:

@@ -1,16 +1,10 @@
 """Builds the service: runtimes, calibration, and all that is between."""
 
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import (
-    AbstractAsyncContextManager,
-    AsyncExitStack,
-    asynccontextmanager,
-)
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 
-from tsfm_runner.adapters.memory_cache import MemoryCache
-from tsfm_runner.adapters.naming import unique_names
 from tsfm_runner.bootstrap.calibration import (
     Watched,
     calibrator_to_ask,
@@ -18,45 +12,23 @@ from tsfm_runner.bootstrap.calibration import (
     calibrator_to_warm,
     load_har_table,
 )
-from tsfm_runner.bootstrap.runtimes import (
-    Runtimes,
-    batch_limits,
-    default_models,
-    open_runtimes,
-)
-from tsfm_runner.bootstrap.tools import (
-    Purpose,
-    Tools,
-    checked_registry,
-    silent_tools,
-)
+from tsfm_runner.bootstrap.forecasting import forecast_service
+from tsfm_runner.bootstrap.runtimes import Runtimes, open_runtimes
+from tsfm_runner.bootstrap.tools import Purpose, Tools, checked_registry, silent_tools
 from tsfm_runner.bootstrap.webhooks import delivering
 from tsfm_runner.config import CacheConfig, Settings, WebhooksConfig
 from tsfm_runner.core.har import HarTable
-from tsfm_runner.domain.forecast import Rung, ServedForecast
 from tsfm_runner.domain.model import ModelRegistry
 from tsfm_runner.errors import ConfigurationError
-from tsfm_runner.ports import Clock, ForecastRuntime
-from tsfm_runner.service.activity import Activity
-from tsfm_runner.service.asking import RuntimeLine
+from tsfm_runner.ports import Clock
 from tsfm_runner.service.backend import Backend
 from tsfm_runner.service.baselining import Baselines
-from tsfm_runner.service.batching import Batcher
 from tsfm_runner.service.board.board import Board
 from tsfm_runner.service.board.health import RuntimeHealth
-from tsfm_runner.service.breaking import Breaker
-from tsfm_runner.service.calibration.calibrator import Calibrator
-from tsfm_runner.service.calibration.shadowing import Shadowing
 from tsfm_runner.service.catalogue import Catalogue
-from tsfm_runner.service.completing import Completer
-from tsfm_runner.service.degrading import Degradation
 from tsfm_runner.service.delivering.couriers import Couriers
 from tsfm_runner.service.feed import Feed
 from tsfm_runner.service.forecasting import ForecastService
-from tsfm_runner.service.predicting import Predictor
-from tsfm_runner.service.remembering import Memory
-from tsfm_runner.service.routing import Router
-from tsfm_runner.service.verdict.policy import Policy
 
 
 def open_backend(
@@ -171,7 +143,6 @@ def _backend(  # noqa: PLR0913 - one argument a collaborator
     feed: Feed,
     webhooks: Couriers,
 ) -> Backend:
-    activity = Activity()
     calibrator, signals = watched
     calibrator.drifts.when_found(feed.drifted)
     board = Board(
@@ -181,114 +152,30 @@ def _backend(  # noqa: PLR0913 - one argument a collaborator
         notices=feed,
         wall_clock=tools.wall_clock,
     )
-    predictors = {
-        rung: _predictor(settings, rung, runtime, tools, activity)
-        for rung, runtime in runtimes.items()
-    }
-    kept = MemoryCache[ServedForecast](settings.cache.max_bytes // 2, tools.clock)
-    policy = Policy(settings.routing, tools.verdicts)
-    service = ForecastService(
+    service = forecast_service(
         settings,
-        router=Router(
-            settings.routing,
-            settings.preparation,
-            registry,
-            default_models(settings, runtimes),
-        ),
-        policy=policy,
-        predictors=predictors,
-        completer=_completer(
-            settings, registry, tools, predictors, baselines, calibrator
-        ),
-        memory=Memory(
-            settings.cache,
-            kept,
-            tools.clock,
-            state_version=lambda: calibrator.version,
-            policy_number=lambda: policy.number,
-        ),
-        activity=activity,
-        telemetry=tools.teller,
+        registry,
+        runtimes,
+        tools,
+        baselines=baselines,
+        calibrator=calibrator,
         board=board,
     )
-
-    def give_up() -> None:
-        for predictor in predictors.values():
-            predictor.batcher.give_up()
-
     catalogue = Catalogue(registry, runtimes, settings.resilience.attempt_timeout_s)
-    health = RuntimeHealth(catalogue, tools.clock)
     return Backend(
         service,
         calibrator,
         signals,
         catalogue,
         tools.teller,
-        give_up,
+        partial(_give_up, service),
         feed,
         board,
-        health,
+        RuntimeHealth(catalogue, tools.clock),
         webhooks,
     )
 
 
-def _completer(  # noqa: PLR0913, PLR0917 - one argument a collaborator
-    settings: Settings,
-    registry: ModelRegistry,
-    tools: Tools,
-    predictors: Mapping[Rung, Predictor],
-    baselines: Baselines,
-    calibrator: Calibrator,
-) -> Completer:
-    baseline = registry.models[settings.routing.baseline_method]
-    return Completer(
-        settings.band,
-        baselines,
-        Shadowing(
-            settings.band,
-            baselines,
-            calibrator,
-            baseline,
-            is_enabled=settings.calibration.shadow,
-        ),
-        calibrator,
-        {rung: predictor.line for rung, predictor in predictors.items()},
-        tools.clock,
-        unique_names(),
-        tools.tracer,
-    )
-
-
-def _predictor(
-    settings: Settings,
-    rung: Rung,
-    runtime: ForecastRuntime,
-    tools: Tools,
-    activity: Activity,
-) -> Predictor:
-    clock, teller, metrics = tools.clock, tools.teller, tools.metrics
-
-    def new_breaker(family: str) -> Breaker:
-        metrics.breakers.enter(rung, family, 0)
-        tell = partial(teller.breaker_changed, rung, family)
-        breaker = Breaker(settings.breaker, clock, tell)
-        metrics.breaker_open.sources[rung, family] = lambda: breaker.open_s
-        return breaker
-
-    metrics.add_runtime(rung)
-    degradation = Degradation(
-        settings.degradation, clock, partial(teller.mode_changed, rung)
-    )
-    line = RuntimeLine(
-        rung,
-        runtime,
-        settings.resilience,
-        degradation,
-        new_breaker,
-        {},
-        teller,
-        clock,
-        tools.tracer,
-    )
-    limits = batch_limits(settings, rung)
-    return Predictor(line, Batcher(line, limits, clock, activity, teller.batch_left))
+def _give_up(service: ForecastService) -> None:
+    for predictor in service.predictors.values():
+        predictor.batcher.give_up()
