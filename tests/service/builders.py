@@ -29,7 +29,7 @@ from tsfm_runner.service.asking import RuntimeLine
 from tsfm_runner.service.baselining import Baselines
 from tsfm_runner.service.batching import Batcher, BatchLimits
 from tsfm_runner.service.board.board import Board
-from tsfm_runner.service.board.signals import NoSignals, Signals
+from tsfm_runner.service.board.signals import Signals
 from tsfm_runner.service.breaking import Breaker
 from tsfm_runner.service.calibration.calibrator import Calibrator
 from tsfm_runner.service.calibration.describing import Describer
@@ -308,6 +308,16 @@ def service(  # noqa: PLR0913 - one keyword for each thing that tests vary
         telemetry=telemetry,
         board=board or a_board(settings),
     )
+
+
+class NoSignals:
+    """Signals that never find anything."""
+
+    def judgement(self, market_id: str) -> None:
+        """Find nothing."""
+
+    def standing(self, market_id: str) -> None:
+        """Find nothing."""
 
 
 def a_board(

@@ -15,13 +15,3 @@ class Signals(Protocol):
     def standing(self, market_id: str) -> BreachSignal | None:
         """Return its breach that is open, or closed a short while ago."""
         ...
-
-
-class NoSignals:
-    """Signals that never find anything."""
-
-    def judgement(self, market_id: str) -> None:
-        """Find nothing."""
-
-    def standing(self, market_id: str) -> None:
-        """Find nothing."""
