@@ -122,13 +122,7 @@ def open_tracer(
     exporter = exporter or OTLPSpanExporter(
         endpoint=str(config.endpoint), timeout=config.timeout_s
     )
-    provider.add_span_processor(
-        BatchSpanProcessor(
-            exporter,
-            max_queue_size=config.max_waiting,
-            max_export_batch_size=min(512, config.max_waiting),
-        )
-    )
+    provider.add_span_processor(BatchSpanProcessor(exporter))
     return OpenTelemetryTracer(provider)
 
 

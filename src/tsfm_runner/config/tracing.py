@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, HttpUrl
 
-from tsfm_runner.config.fields import Count, Positive, Section
+from tsfm_runner.config.fields import Positive, Section
 
 
 class TracingConfig(Section):
@@ -20,5 +20,3 @@ class TracingConfig(Section):
     """What the service is called in traces."""
     timeout_s: Positive = 5.0
     """How long one post of spans may take; what cannot be posted is lost."""
-    max_waiting: Count = 4_096
-    """Most spans that wait to be posted; those beyond are lost."""

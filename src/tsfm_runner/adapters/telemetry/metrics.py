@@ -37,6 +37,7 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         self._watched: dict[str, Collector] = {}
         self._start_those_of_answers()
+        self._start_those_of_bands()
         self._start_those_of_runtimes()
         self._start_those_of_calibration()
 
@@ -57,6 +58,8 @@ class Metrics:
             "model",
             "fallback_reason",
         )
+
+    def _start_those_of_bands(self) -> None:
         self.model_forecasts = self._counter(
             "tsfm_model_forecasts",
             "Bands meant for a model and not kept ones, by how it failed (none).",
@@ -67,6 +70,13 @@ class Metrics:
             "Time of those that were asked for alone.",
             _ANSWER_S,
         )
+        self.cache_events = self._counter(
+            "tsfm_cache_events", "What the cache did for a market.", "event"
+        )
+        _begin(self.cache_events, get_args(CacheEvent))
+        self.cycle_duration = self._histogram(
+            "tsfm_cycle_duration_seconds", "Time of one batch.", _CYCLE_S
+        )
         self.steps = self._counter(
             "tsfm_forecast_steps", "Steps of bands served, kept ones left out.", "model"
         )
@@ -74,13 +84,6 @@ class Metrics:
             "tsfm_quantile_crossings",
             "Steps whose quantiles were put in order.",
             "model",
-        )
-        self.cache_events = self._counter(
-            "tsfm_cache_events", "What the cache did for a market.", "event"
-        )
-        _begin(self.cache_events, get_args(CacheEvent))
-        self.cycle_duration = self._histogram(
-            "tsfm_cycle_duration_seconds", "Time of one batch.", _CYCLE_S
         )
 
     def _start_those_of_runtimes(self) -> None:
