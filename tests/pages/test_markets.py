@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 from tests.pages.browsing import NARROW, visiting
-from tests.pages.conftest import N_JUMPING, N_MARKETS
+from tests.pages.conftest import N_MARKETS
 from tests.pages.services import HOSTILE, Service
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -73,19 +73,29 @@ async def show(page: Page, rows: list[Json], *, news: str = "") -> None:
 
 
 async def test_markets_that_breach_stand_first_and_are_counted(
-    browser: Browser, lively: Service
+    browser: Browser, idle: Service
 ) -> None:
-    async with visiting(browser, f"{lively.url}/ui/markets") as visit:
-        rows = visit.page.locator("tbody tr[data-key]")
-        await expect(rows).to_have_count(N_MARKETS)
-        breaching = visit.page.locator("tr[data-breach]:not([data-breach=''])")
+    markets = [
+        row("quiet"),
+        row("gone", is_closed=True),
+        row("bad", breach=breach("severe")),
+        row("worst", breach=breach("extreme")),
+        row("old", is_stale=True, fallback_reason="overloaded"),
+    ]
 
-        assert await breaching.count() >= N_JUMPING
-        assert await rows.first.get_attribute("data-breach") != ""
-        head = visit.page.get_by_role("columnheader", name="Breach")
+    async with visiting(browser, f"{idle.url}/ui/markets") as visit:
+        page = visit.page
+        await show(page, markets)
+        rows = page.locator("tbody tr[data-key]")
+        await expect(rows).to_have_count(len(markets))
+        keys = [await one.get_attribute("data-key") for one in await rows.all()]
+
+        assert keys == ["worst", "bad", "quiet", "old", "gone"]
+        for state in ("extreme", "severe", "stale", "fallback"):
+            tile = page.locator(f".tile[data-state={state}] .tile-value")
+            await expect(tile).to_have_text("1")
+        head = page.get_by_role("columnheader", name="Breach")
         await expect(head).to_have_attribute("aria-sort", "descending")
-        await expect(visit.page.locator(".signals li").first).to_be_visible()
-        assert await visit.page.locator("main img").count() == 0
 
 
 async def test_filter_and_order_stand_in_the_address(
@@ -93,6 +103,7 @@ async def test_filter_and_order_stand_in_the_address(
 ) -> None:
     async with visiting(browser, f"{lively.url}/ui/markets") as visit:
         page = visit.page
+        await expect(page.locator("tbody tr[data-key]")).to_have_count(N_MARKETS)
         await page.keyboard.press("/")
         await page.keyboard.type(lively.market_ids[3])
         await page.get_by_role("button", name="Price %").click()
@@ -100,9 +111,7 @@ async def test_filter_and_order_stand_in_the_address(
         await page.reload()
 
         await expect(page.locator("tbody tr[data-key]")).to_have_count(1)
-        await expect(page.get_by_label("Filter markets")).to_have_value(
-            lively.market_ids[3]
-        )
+        await expect(page.get_by_role("searchbox")).to_have_value(lively.market_ids[3])
         price = page.get_by_role("columnheader", name="Price %")
         await expect(price).to_have_attribute("aria-sort", "descending")
 
@@ -140,7 +149,8 @@ async def test_news_changes_a_row_under_the_focus_and_is_told(
     browser: Browser, idle: Service
 ) -> None:
     quiet = [row("a"), row("b"), row(HOSTILE, category=HOSTILE)]
-    changed = row("b", price=0.31, breach=breach("severe"))
+    later = "2026-02-20T12:05:00Z"
+    changed = row("b", price=0.31, breach=breach("severe"), updated_at=later)
     news = f"event: markets\ndata: {json.dumps({'rows': [changed]})}\n\n"
 
     async with visiting(browser, f"{idle.url}/ui/markets?sort=market") as visit:
@@ -173,11 +183,11 @@ async def test_key_is_asked_for_and_sent(browser: Browser, idle: Service) -> Non
         page = visit.page
         await page.route("**/tsfm/**", guard)
         await page.goto(f"{idle.url}/ui/markets")
-        await page.get_by_label("Key").fill("wrong")
+        await page.get_by_label("Key", exact=True).fill("wrong")
         await page.keyboard.press("Enter")
         await expect(page.get_by_text("This key is not known.")).to_be_visible()
 
-        await page.get_by_label("Key").fill("right")
+        await page.get_by_label("Key", exact=True).fill("right")
         await page.keyboard.press("Enter")
 
         await expect(page.get_by_role("heading", name="No market yet")).to_be_visible()

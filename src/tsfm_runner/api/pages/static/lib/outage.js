@@ -2,23 +2,23 @@
 
 import { h } from "./dom.js";
 
-const MODES = {
-  baseline_only: ["bad", "left alone after failing again and again: baselines answer in its place"],
-  degraded: ["warn", "failing: few requests ask it, baselines answer the others"],
-};
-
 /**
  * Return the banner for a runtime status, null when all is well.
  * @param {any} status as `GET /tsfm/runtime` tells it
  */
-export function outageBanner(status) {
-  const troubled = status.ladder.filter((one) => one.is_configured && one.rung !== "baseline" && (one.mode !== "normal" || one.is_healthy === false));
-  if (!troubled.length) return null;
-  const [first] = troubled;
-  const [tone, words] = MODES[first.mode] ?? ["warn", "not well: baselines may answer in its place"];
-  const names = troubled.map((one) => one.rung).join(" and ");
-  return {
-    tone: /** @type {"warn" | "bad"} */ (tone),
-    text: ["The runtime ", h("b", {}, names), ` is ${words}. `, h("a", { href: "/ui/runtime" }, "See the runtime")],
-  };
+export function outageBanner({ ladder }) {
+  const models = ladder.filter((rung) => rung.is_configured && rung.rung !== "baseline");
+  const ill = models.filter(isIll);
+  if (!ill.length) return null;
+  const names = h("b", {}, ill.map((rung) => rung.rung).join(", "));
+  const more = h("a", { href: "/ui/runtime" }, "See the runtime");
+  if (ill.length === models.length) {
+    return { tone: /** @type {const} */ ("bad"), text: ["Outage: no model answers (", names, "). Baselines answer in their place, and bands are wider. ", more] };
+  }
+  return { tone: /** @type {const} */ ("warn"), text: ["Trouble with ", names, ": other models or baselines answer where it does not. ", more] };
+}
+
+function isIll({ mode, is_healthy: isHealthy, breakers }) {
+  const isCutOff = breakers.length > 0 && breakers.every((breaker) => breaker.state !== "closed");
+  return mode !== "normal" || isHealthy === false || isCutOff;
 }

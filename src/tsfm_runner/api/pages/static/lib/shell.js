@@ -9,7 +9,7 @@ const CONNECTIONS = {
   offline: ["Offline", "The service does not answer. What you see may be old; the page goes on trying by itself."],
   refused: ["Not live", "The service sends no live changes here. Reload to see new ones."],
 };
-let lastConnection = "";
+let isAway = false;
 
 /**
  * Set the head of the page.
@@ -36,10 +36,13 @@ export function showConnection(state) {
   element.title = meaning;
   replace(element, h("i", { "aria-hidden": "true" }), h("span", { class: "connection-word" }, word));
   document.documentElement.dataset.connection = state;
-  if (state === "offline") showBanner({ tone: "bad", text: meaning });
-  if (state === "live" && lastConnection === "offline") showBanner(null);
-  if (lastConnection && state !== "connecting") say(`${word}. ${meaning}`);
-  lastConnection = state;
+  // A connection that comes and goes is shown; only one that stays away is said.
+  if (state === "offline" && !isAway) showBanner({ tone: "bad", text: meaning });
+  if (state === "live" && isAway) {
+    showBanner(null);
+    say(`${word}. ${meaning}`);
+  }
+  if (state === "offline" || state === "live") isAway = state === "offline";
 }
 
 /**
