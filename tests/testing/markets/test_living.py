@@ -66,5 +66,6 @@ def test_there_is_news_a_silent_market_and_one_of_low_liquidity_soon() -> None:
         for one in seen
     ]
     assert np.count_nonzero(leaps) >= 2
+    assert len(steps[39]) == N_MARKETS
     assert len(steps[-1]) == N_MARKETS - 1
     assert any(one.listing.liquidity_bucket == "low" for one in steps[-1])

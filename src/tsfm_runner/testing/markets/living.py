@@ -124,7 +124,9 @@ class LivingMarkets:
 
     def _silent_place(self) -> int | None:
         turn, step = divmod(self._step - _FIRST_SILENCE, _SILENCE_EVERY)
-        return turn % self._n_markets if 0 <= step < _SILENCE_STEPS else None
+        if turn < 0 or step >= _SILENCE_STEPS:
+            return None
+        return turn % self._n_markets
 
     def _born(self, age: int) -> _Life:
         """Take a market that is so many steps old now."""
