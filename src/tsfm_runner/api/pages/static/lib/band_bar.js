@@ -7,6 +7,7 @@ const HEIGHT = 20;
 const LEFT = WIDTH / 4;
 const RIGHT = WIDTH - LEFT;
 const MARGIN = 5;
+const NARROW = 0.0005; // a band that is one price: nothing to stand in
 
 /**
  * @typedef {object} Stand
@@ -32,8 +33,8 @@ export function bandBar(stand, { tone = "", label } = {}) {
   const rail = svg("line", { class: "rail", x1: 0, x2: WIDTH, y1: middle, y2: middle });
   if (!stand) return svg("svg", props, rail);
   const width = stand.upper - stand.lower;
-  const median = width > 0 && stand.median !== null ? across((stand.median - stand.lower) / width) : WIDTH / 2;
-  const price = width > 0 || stand.is_outside ? across(stand.position) : WIDTH / 2;
+  const median = width > NARROW && stand.median !== null ? across((stand.median - stand.lower) / width) : WIDTH / 2;
+  const price = width > NARROW || stand.is_outside ? across(stand.position) : WIDTH / 2;
   return svg("svg", props, rail,
     svg("rect", { class: "band", x: LEFT, y: 4, width: RIGHT - LEFT, height: HEIGHT - 8, rx: 2 }),
     svg("line", { class: "median", x1: median, x2: median, y1: 4, y2: HEIGHT - 4 }),

@@ -15,7 +15,7 @@ export function breachTable() {
       { key: "p", label: "p", isNumber: true, first: "ascending", value: (row) => row.p_value, cell: (row) => probability(row.p_value) },
       { key: "steps", label: "Steps", isNumber: true, value: (row) => row.n_steps, cell: (row) => row.n_steps },
       { key: "end", label: "End", cell: (row) => (row.is_open ? badge("open", { tone: "info" }) : closingWords(row.close_reason)) },
-      { key: "follow", label: "Followed", cell: follow },
+      { key: "follow", label: "Followed, points", cell: follow },
     ],
   });
 }
@@ -23,7 +23,7 @@ export function breachTable() {
 function follow({ follow_through: later }) {
   if (!later) return h("span", { class: "muted" }, "not decided");
   const word = later.followed === null ? "unknown" : later.followed ? "yes" : "no";
-  return [badge(word, { tone: later.followed ? "good" : "plain" }), ` ${points(later.largest_move)} points on`];
+  return [badge(word, { tone: later.followed ? "good" : "plain" }), ` ${later.largest_move > 0 ? "+" : ""}${points(later.largest_move)}`];
 }
 
 /** Return a closed section that holds a table of data, made when it is opened. */
