@@ -1,7 +1,7 @@
 """Look at every page in every state, size and theme: errors, barriers, first paint.
 
 ``.venv/bin/python -m benchmarks.pages`` from the root of a checkout; with
-``TSFM_SCREENSHOTS=FOLDER`` a picture of each is kept.
+``PAGES_SCREENSHOTS=FOLDER`` a picture of each is kept.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from itertools import product
+from pathlib import Path
 from typing import NamedTuple
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -70,17 +71,20 @@ def demo() -> Iterator[Place]:
     """Run what `make run` runs."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "tsfm_runner.cli", "serve", "--demo-markets", "20"]
-    environment = os.environ | {"TSFM_STORE__URL": "sqlite://"}
+    program = Path(sys.executable).with_name("tsfm-runner")
+    command = [str(program), "serve", "--demo-markets", "20"]
+    environment = os.environ | {
+        "TSFM_STORE__URL": "sqlite://",
+        "TSFM_LOG__LEVEL": "error",
+    }
     process = subprocess.Popen(  # noqa: S603 - a command of ours
         [*command, "--port", str(port)],
         env=environment,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
     )
     try:
         url = f"http://127.0.0.1:{port}"
-        wait_for(f"{url}/health/live")
+        wait_for(f"{url}/health/live", process)
         time.sleep(_WARM_S)  # some cycles
         yield Place(url, "")
     finally:
@@ -125,15 +129,15 @@ STATES: dict[str, Callable[[], AbstractContextManager[Place]]] = {
 }
 
 
-def wait_for(url: str) -> None:
-    """Wait until a service answers."""
+def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Wait until the service of a process answers."""
     end_s = time.monotonic() + _PATIENCE_S
     while True:
         try:
             with urlopen(url, timeout=_PATIENCE_S):  # noqa: S310 - a service of ours
                 return
         except (URLError, ConnectionError):
-            if time.monotonic() > end_s:
+            if time.monotonic() > end_s or process.poll() is not None:
                 raise
             time.sleep(0.2)
 

@@ -27,7 +27,7 @@ _FLAGS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 _PATIENCE_MS = 20_000
-_FOLDER = os.environ.get("TSFM_SCREENSHOTS")
+_FOLDER = os.environ.get("PAGES_SCREENSHOTS")
 _GRAVE = {"serious", "critical"}
 _FIRST_PAINT = """
 () => new Promise((done) => {
