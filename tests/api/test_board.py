@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -109,10 +111,14 @@ def test_a_breach_is_told_while_it_is_open_and_while_it_cools_down(
     client: TestClient,
 ) -> None:
     backend = client.app.site.state.backend  # type: ignore[attr-defined]
-    cooling = closed(breach_signal(2, market_id="snow", severity="severe"), 3)
+    now_s = time.time()
+    cooling = replace(
+        closed(breach_signal(2, market_id="snow", severity="severe"), 3),
+        closed_at_s=now_s,
+    )
     for name in ("rain", "snow"):
         ask(client, market_id=name)
-    backend.signals.restore([breach_signal(1, market_id="rain"), cooling])
+    backend.signals.restore([breach_signal(1, market_id="rain"), cooling], now_s=now_s)
 
     rain, snow = rows(client)
 

@@ -1,6 +1,7 @@
 """The process tells how it is, and no runtime that hangs holds that up."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from starlette.testclient import TestClient
@@ -157,8 +158,11 @@ def test_open_breaches_are_counted_by_severity() -> None:
     with a_client() as client:
         signals = client.app.site.state.backend.signals  # type: ignore[attr-defined]
         signals.restore(
-            breach_signal(number, market_id=f"m{number}", severity=severity)
-            for number, severity in enumerate(["severe", "severe", "extreme"], 1)
+            (
+                breach_signal(number, market_id=f"m{number}", severity=severity)
+                for number, severity in enumerate(["severe", "severe", "extreme"], 1)
+            ),
+            now_s=time.time(),
         )
 
         told_of = told(client)["signals"]

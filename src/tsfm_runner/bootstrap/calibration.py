@@ -203,7 +203,7 @@ def _calibrator(  # noqa: PLR0913 - one argument a collaborator
         References(settings.signals, state.false_alarms),
         Bounds(config.max_markets, contents.next_signal_id),
     )
-    signals.restore(contents.breaches)
+    signals.restore(contents.breaches, now_s=wall_clock())
     calibrator = Calibrator(
         state,
         pending,

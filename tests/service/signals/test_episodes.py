@@ -1,7 +1,15 @@
 from typing import Any
 
 import pytest
-from tests.service.signals.watched import DOWN, MEDIAN, UP, Watched, moment, trial
+from tests.service.signals.watched import (
+    DOWN,
+    MEDIAN,
+    STEP_S,
+    UP,
+    Watched,
+    moment,
+    trial,
+)
 
 INSIDE = MEDIAN
 
@@ -262,3 +270,48 @@ def test_a_market_may_be_watched_at_two_steps() -> None:
     watched.engine._max_markets = 1  # noqa: SLF001 - 20,000 would take a while
     watched.sweep(1.5)
     assert watched.engine.judgement("rain") is None
+
+
+def test_a_market_that_is_forgotten_leaves_the_cycle_too() -> None:
+    watched = Watched()
+    watched.engine._max_markets = 2  # noqa: SLF001 - 20,000 would take a while
+    for name in ("rain", "snow", "hail"):
+        watched.see(0, trial(0, name=name))
+    watched.sweep(0)
+
+    told = watched.see(0, trial(0, name="fog"))
+
+    assert [(one.market_id, one.phase) for one in told] == [("fog", "opened")]
+    assert watched.engine.n_watched == 4
+
+
+def test_what_is_told_late_is_recorded_when_it_is_told() -> None:
+    watched = Watched()
+    watched.engine._max_markets = 1  # noqa: SLF001 - 20,000 would take a while
+    watched.go(UP)
+    watched.see(1, trial(1, closes_at_s=moment(0.5)), now=900)
+    watched.see(900, trial(900, name="snow"))
+    watched.see(901, trial(901, name="hail"))
+
+    closed = [one for one in watched.told if one.phase == "closed"]
+    assert [one.recorded_at_s for one in closed] == [moment(900), moment(901)]
+
+
+@pytest.mark.parametrize("step_s", [300, 3_600])
+def test_a_price_from_far_ahead_is_not_judged(step_s: int) -> None:
+    watched = Watched()
+    ahead = max(600, step_s) / STEP_S
+
+    assert watched.see(ahead + 0.1, trial(ahead + 0.1, step_s=step_s), now=0) == []
+    assert watched.engine.judgement("rain") is None
+    assert watched.see(ahead, trial(ahead, step_s=step_s), now=0) != []
+
+
+def test_a_cool_down_ends_without_another_price() -> None:
+    watched = Watched()
+    watched.go(UP, INSIDE, INSIDE)
+
+    watched.sweep(13)
+    assert watched.engine.standing("rain") is not None
+    watched.sweep(14)
+    assert watched.engine.standing("rain") is None

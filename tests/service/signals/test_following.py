@@ -119,3 +119,15 @@ def test_what_follows_can_be_set(change: dict[str, Any]) -> None:
         for one in changed.told
         if one.follow_through is not None
     ] == ([False] if "follow_hours" in change else [])
+
+
+def test_prices_from_far_ahead_decide_nothing() -> None:
+    watched = Watched()
+    watched.go(UP)
+
+    watched.hear({1: 0.61, 3.1: 0.9, 80: 0.6}, now=1)
+    [told] = watched.hear({2: 0.65}, now=2)
+
+    assert told.follow_through is not None
+    assert told.follow_through.decided_at_s == moment(2)
+    assert watched.hear({90: 0.6}, now=2) == []

@@ -4,11 +4,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.service.calibration.desk import START_S, STEP_S, Desk, moment, walks
+from tests.service.calibration.desk import (
+    START_S,
+    STEP_S,
+    Desk,
+    cutoff_at,
+    moment,
+    walks,
+)
 
 from tsfm_runner.core.conformal.scale import N_FEATURES
 from tsfm_runner.core.conformal.sketch import N_BINS
 from tsfm_runner.domain.signals import BreachSignal
+from tsfm_runner.domain.task import MarketFacts
 from tsfm_runner.service.calibration.priors import Prior
 
 N_STEPS = 60
@@ -121,6 +129,20 @@ def test_only_bands_of_the_last_while_judge_but_the_newest_always_does() -> None
     anyone = long.signals.judgement("m0")
     assert anyone is not None
     assert anyone.band.step in (2, 3)
+
+
+def test_the_newest_band_says_when_a_market_closes() -> None:
+    desk = Desk(calibration=SOON)
+    soon, later = (MarketFacts(closes_at=cutoff_at(step)) for step in (71, 90))
+    desk.replay(ROWS, range(30, 69), facts=soon)
+    row = ROWS["m0"][:71].copy()
+    row[69:] += 0.1
+    desk.ask(69, {"m0": row[:70]}, facts=later)  # it was put off
+
+    told = jump(desk, to=0.2, step=71)
+
+    assert told[-1].band.issued_at_s < moment(69)
+    assert told[-1].is_open
 
 
 def test_what_is_signalled_goes_into_the_ledger_with_what_it_was_learned_from() -> None:

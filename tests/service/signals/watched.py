@@ -1,6 +1,6 @@
 """A watch over made-up markets: what their prices are said to be like, step by step."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -85,14 +85,23 @@ class Watched:
         return [one.phase for one in found]
 
     def hear(
-        self, points: Mapping[float, float], *, name: str = "rain"
+        self,
+        points: Mapping[float, float],
+        *,
+        name: str = "rain",
+        now: float | None = None,
     ) -> list[BreachSignal]:
-        """Tell prices by step."""
+        """Tell prices by step, at a time of day that is by default the last one's."""
         times_s = np.array([moment(step) for step in points])
         told = MarketPoints(name, times_s, np.array(list(points.values())))
-        found = self.engine.hear([told], now_s=float(times_s[-1]))
+        now_s = float(times_s[-1]) if now is None else moment(now)
+        found = self.engine.hear([told], now_s=now_s)
         self.told += found
         return found
+
+    def resume(self, breaches: Iterable[BreachSignal], *, step: float = 0) -> None:
+        """Go on with breaches of a process before, in one that begins at a step."""
+        self.engine.restore(breaches, now_s=moment(step))
 
     def sweep(self, step: float) -> list[BreachSignal]:
         """Look at silent markets at a step."""

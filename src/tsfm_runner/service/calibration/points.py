@@ -14,6 +14,13 @@ class MarketPoints(NamedTuple):
     times_s: FloatArray
     prices: FloatArray
 
+    def until(self, latest_s: float) -> "MarketPoints":
+        """Return these prices, but for those from after a moment."""
+        n_kept = int(np.searchsorted(self.times_s, latest_s, side="right"))
+        if n_kept == self.times_s.size:
+            return self
+        return self._replace(times_s=self.times_s[:n_kept], prices=self.prices[:n_kept])
+
 
 def points_of(task: ForecastTask, *, since_s: float) -> MarketPoints:
     """Return the known prices of a task's own series from a moment on."""

@@ -17,34 +17,44 @@ _NEVER = -(10**12)
 class Cycle:
     """The prices of one grid time, as they come in.
 
-    Markets of one cycle come together or one by one; each time all of them are
-    looked at anew, among as many as there were in this cycle or in the one before.
+    Markets of one cycle come together or one by one; each time all that are outside
+    are looked at anew, among as many as there were in this cycle or the one before.
     """
 
     config: SignalsConfig
     grid_time: int = _NEVER
-    trials: dict[str, Trial] = field(default_factory=dict)
+    outside: dict[str, Trial] = field(default_factory=dict)
     n_before: int = 0
+    _seen: set[str] = field(default_factory=set)
+
+    @property
+    def n_tests(self) -> int:
+        """How many markets are watched."""
+        return max(len(self._seen), self.n_before)
 
     def join(self, grid_time: int, trials: Sequence[Trial]) -> None:
         """Take prices; with a newer grid time a cycle begins, late ones join it."""
         if grid_time > self.grid_time:
-            self.n_before = len(self.trials)
-            self.grid_time, self.trials = grid_time, {}
-        self.trials |= {trial.key.market_id: trial for trial in trials}
+            self.n_before = len(self._seen)
+            self.grid_time, self.outside, self._seen = grid_time, {}, set()
+        for trial in trials:
+            market_id = trial.key.market_id
+            self._seen.add(market_id)
+            self.outside.pop(market_id, None)
+            if trial.far_p_value <= self.config.enter_p:
+                self.outside[market_id] = trial
+
+    def forget(self, market_id: str) -> None:
+        """Look at a market no more; it still counts among those that were watched."""
+        self.outside.pop(market_id, None)
 
     def q_values(self, references: References) -> list[tuple[Trial, float]]:
         """Return the q-value of each market that is outside its band."""
-        outside = [
-            trial
-            for trial in self.trials.values()
-            if trial.far_p_value <= self.config.enter_p
-        ]
+        outside = list(self.outside.values())
         if not outside:
             return []
         p_values = references.shares(
             outside[0].key.step_s, np.array([trial.far_p_value for trial in outside])
         )
-        n_tests = max(len(self.trials), self.n_before)
-        q_values = discovery_q_values(p_values, n_tests=n_tests)
+        q_values = discovery_q_values(p_values, n_tests=self.n_tests)
         return list(zip(outside, q_values.tolist(), strict=True))

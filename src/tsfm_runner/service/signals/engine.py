@@ -20,9 +20,10 @@ from tsfm_runner.service.signals.cycles import Cycle
 from tsfm_runner.service.signals.episodes import Episode
 from tsfm_runner.service.signals.following import Following
 from tsfm_runner.service.signals.references import References
-from tsfm_runner.service.signals.trials import MarketKey, Trial, trials_of
+from tsfm_runner.service.signals.trials import MarketKey, Trial, trial_of, trials_of
 
 _SWEEP_INTERVAL_S = 60.0
+_MOST_AHEAD_S = 600.0  # clocks differ; a price from further ahead is none of now
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class SignalEngine:
     @property
     def n_watched(self) -> int:
         """How many markets there were in the newest cycle of each step."""
-        return sum(max(len(one.trials), one.n_before) for one in self._cycles.values())
+        return sum(cycle.n_tests for cycle in self._cycles.values())
 
     def judgement(self, market_id: str) -> Judgement | None:
         """Return how the newest price of a market stood to its band, if it had one."""
@@ -90,20 +91,20 @@ class SignalEngine:
         last = episode.last
         if episode.open is not None or last is None or last.closed_at_s is None:
             return episode.open
-        is_cooling = trial.ts_s < last.closed_at_s + self.config.cooldown_s
+        now_s = max(trial.ts_s, self._swept_s)
+        is_cooling = now_s < last.closed_at_s + self.config.cooldown_s
         return last if is_cooling else None
 
-    def restore(self, breaches: Iterable[BreachSignal]) -> None:
+    def restore(self, breaches: Iterable[BreachSignal], *, now_s: float) -> None:
         """Go on with breaches of a process before, of each the newest known."""
-        for signal in sorted(breaches, key=lambda one: one.id):
-            key = MarketKey(signal.market_id, signal.band.step_s)
-            episode = self._episode(key, signal.ts_s)
-            episode.direction = signal.direction
-            if signal.is_open:
-                episode.open, episode.n_outside = signal, signal.n_steps
-            else:
-                episode.last = signal
-            self._newest[signal.market_id] = _trial_of(signal)
+        # What came of an older breach may be known later than that a newer opened.
+        for signal in sorted(breaches, key=lambda one: one.opened_at_s):
+            trial = trial_of(signal)
+            episode = self._episodes.get(trial.key)
+            if episode is None:
+                episode = self._episode(trial.key, trial.ts_s)
+            self._report_all(episode.resume(signal, now_s), now_s)
+            self._know(trial)
             if signal.follow_through is None:
                 self._follow(signal, seen_s=signal.opened_at_s)
 
@@ -121,6 +122,7 @@ class SignalEngine:
 
     def judge(self, trials: Sequence[Trial], *, now_s: float) -> list[BreachSignal]:
         """Take new prices that were held against their bands; in order of time."""
+        trials = [one for one in trials if one.ts_s <= _latest_s(one.key.step_s, now_s)]
         for step_s, _, alike in grouped(trials, lambda trial: trial.key.step_s):
             for grid_time, _, together in grouped(
                 alike, lambda trial: int(trial.ts_s // trial.key.step_s)
@@ -133,11 +135,9 @@ class SignalEngine:
     def _judge_together(
         self, step_s: int, grid_time: int, trials: Sequence[Trial], now_s: float
     ) -> None:
-        new = [trial for trial in trials if self._is_new(trial)]
+        new = [trial for trial in trials if self._is_new(trial, now_s)]
         for trial in new:
-            newest = self._newest.get(trial.key.market_id)
-            if newest is None or newest.ts_s <= trial.ts_s:
-                self._newest[trial.key.market_id] = trial
+            self._know(trial)
             self._report_all(self._episodes[trial.key].meet(trial), now_s)
         # Who is outside already is not tested anew: others would pass beside it.
         tests = [trial for trial in new if self._episodes[trial.key].open is None]
@@ -148,7 +148,12 @@ class SignalEngine:
             self._report_all(episode.enter(trial, q_value, now_s), now_s)
         self.references.learn_from(tests)
 
-    def _is_new(self, trial: Trial) -> bool:
+    def _know(self, trial: Trial) -> None:
+        newest = self._newest.get(trial.key.market_id)
+        if newest is None or newest.ts_s <= trial.ts_s:
+            self._newest[trial.key.market_id] = trial
+
+    def _is_new(self, trial: Trial, now_s: float) -> bool:
         """Whether a market is told something newer, and still open."""
         episode = self._episodes.get(trial.key)
         if episode is not None and trial.ts_s <= episode.ts_s:
@@ -160,7 +165,7 @@ class SignalEngine:
         if not episode.has_closed(trial.ts_s):
             return True
         episode.ts_s = trial.ts_s
-        self._report_all(episode.end(0.0), trial.ts_s)
+        self._report_all(episode.end(0.0), now_s)
         return False
 
     def _episode(self, key: MarketKey, ts_s: float) -> Episode:
@@ -174,7 +179,8 @@ class SignalEngine:
         for told in points:
             self.references.hear(told)
             for following in list(self._following.get(told.market_id, {}).values()):
-                came = following.hear(told, self.config)
+                latest_s = _latest_s(following.signal.band.step_s, now_s)
+                came = following.hear(told.until(latest_s), self.config)
                 if came is not None:
                     self._decide(following, came, now_s)
         return self._drained()
@@ -188,7 +194,7 @@ class SignalEngine:
         self._swept_s = now_s
         for key, episode in list(self._episodes.items()):
             silent_s = self.config.stale_steps * key.step_s
-            if now_s - episode.ts_s > silent_s:
+            if now_s - episode.heard_s > silent_s:
                 self._report_all(episode.end(silent_s), now_s)
         for market in list(self._following.values()):
             for following in list(market.values()):
@@ -196,16 +202,18 @@ class SignalEngine:
                 if came is not None:
                     self._decide(following, came, now_s)
         self.references.forget(now_s)
-        self._let_go()
+        self._let_go(now_s)
 
-    def _let_go(self) -> None:
+    def _let_go(self, now_s: float) -> None:
         """Forget the markets that were unseen for longest, past the bound."""
         while len(self._episodes) > self._max_markets:
             key, episode = self._episodes.popitem(last=False)
             newest = self._newest.get(key.market_id)
             if newest is not None and newest.key == key:
                 del self._newest[key.market_id]
-            self._report_all(episode.end(0.0), episode.ts_s)
+            if key.step_s in self._cycles:
+                self._cycles[key.step_s].forget(key.market_id)
+            self._report_all(episode.end(0.0), now_s)
 
     def _report_all(self, signals: Iterable[BreachSignal], now_s: float) -> None:
         for signal in signals:
@@ -261,14 +269,6 @@ class SignalEngine:
         return signal
 
 
-def _trial_of(signal: BreachSignal) -> Trial:
-    return Trial(
-        MarketKey(signal.market_id, signal.band.step_s),
-        signal.event_id,
-        None,
-        signal.ts_s,
-        signal.price,
-        signal.p_value,
-        is_far=True,
-        band=signal.band,
-    )
+def _latest_s(step_s: int, now_s: float) -> float:
+    """Return until when prices are believed to be of now."""
+    return now_s + max(_MOST_AHEAD_S, step_s)

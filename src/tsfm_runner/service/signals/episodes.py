@@ -1,6 +1,7 @@
 """One market under watch: when a breach opens, gets worse, and closes."""
 
 import hashlib
+import math
 from dataclasses import dataclass, replace
 
 from tsfm_runner.config import SignalsConfig
@@ -36,7 +37,11 @@ def dedupe_key(key: MarketKey, direction: Direction, opened_at_s: float) -> str:
 
 @dataclass(slots=True, eq=False)
 class Episode:
-    """What a market has been doing; ``open`` is its breach, ``last`` the one before."""
+    """What a market has been doing; ``open`` is its breach, ``last`` the one before.
+
+    A process that has gone on from another since ``resumed_s`` may not know the last
+    prices that the other was told: silence counts from then.
+    """
 
     config: SignalsConfig
     ts_s: float
@@ -46,6 +51,24 @@ class Episode:
     direction: Direction = "up"
     open: BreachSignal | None = None
     last: BreachSignal | None = None
+    resumed_s: float = -math.inf
+
+    @property
+    def heard_s(self) -> float:
+        """Since when the market has been silent."""
+        return max(self.ts_s, self.resumed_s)
+
+    def resume(self, signal: BreachSignal, now_s: float) -> list[BreachSignal]:
+        """Go on with a breach; an older one that is open still has lost its end."""
+        lost = self.end(0.0)
+        self.ts_s = max(self.ts_s, signal.ts_s)
+        self.resumed_s = now_s
+        self.direction = signal.direction
+        if signal.is_open:
+            self.open, self.n_outside = signal, signal.n_steps
+        else:
+            self.last = signal
+        return lost
 
     def meet(self, trial: Trial) -> list[BreachSignal]:
         """Take a new price; return what it does to the breach that is open."""
@@ -136,7 +159,7 @@ class Episode:
 
     def end(self, silent_s: float) -> list[BreachSignal]:
         """Close the breach, if there is one, of a market closed or so long silent."""
-        end_s = self.ts_s + silent_s
+        end_s = self.heard_s + silent_s
         if self.closes_at_s is not None and self.closes_at_s <= end_s:
             return self._close("market_closed", self.closes_at_s)
         return self._close("stale", end_s)

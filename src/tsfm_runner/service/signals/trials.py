@@ -10,7 +10,7 @@ from tsfm_runner.core.conformal.cells import cell_of
 from tsfm_runner.core.conformal.levels import TRACKED_TAILS
 from tsfm_runner.core.conformal.p_values import is_beyond, margin_p_values
 from tsfm_runner.core.conformal.sketch import shrink, tail_shares
-from tsfm_runner.domain.signals import BreachedBand, Direction
+from tsfm_runner.domain.signals import BreachedBand, BreachSignal, Direction
 from tsfm_runner.domain.task import FloatArray
 from tsfm_runner.service.calibration.arrays import IntArray
 from tsfm_runner.service.calibration.pending import Ended, Waiting
@@ -86,6 +86,20 @@ def trials_of(
         _trial(chosen, rows, p_values, is_far, places) for places in _moments(chosen)
     ]
     return sorted(judged, key=lambda trial: trial.ts_s)
+
+
+def trial_of(signal: BreachSignal) -> Trial:
+    """Return the trial of the price that a signal tells of."""
+    return Trial(
+        MarketKey(signal.market_id, signal.band.step_s),
+        signal.event_id,
+        None,
+        signal.ts_s,
+        signal.price,
+        signal.p_value,
+        is_far=True,
+        band=signal.band,
+    )
 
 
 def _packed(chosen: _Steps) -> list[RowArray]:
@@ -181,18 +195,19 @@ def _trial(
     is_far: np.ndarray[tuple[int], np.dtype[np.bool_]],
     places: list[int],
 ) -> Trial:
-    """Return the trial of a price by the band that it is least likely in."""
+    """Return the trial of a price by the band that it is least likely in.
+
+    The newest band says when the market closes, which may have been put off.
+    """
     far = [place for place in places if is_far[place]]
-    if far:
-        place = min(far, key=lambda place: p_values[place])
-    else:
-        place = max(places, key=lambda place: chosen.bands[place].cutoff_s)
+    newest = max(places, key=lambda place: chosen.bands[place].cutoff_s)
+    place = min(far, key=lambda place: p_values[place]) if far else newest
     band = chosen.bands[place]
     has_event = band.event != band.market_id
     return Trial(
         MarketKey(band.market_id, band.stream.key.step_s),
         band.event if has_event else None,
-        band.closes_at_s,
+        chosen.bands[newest].closes_at_s,
         float(chosen.ts_s[place]),
         float(chosen.y[place]),
         float(p_values[place]),
