@@ -64,7 +64,7 @@ function scales({ rows, line, from, to = Infinity }, width) {
     steps, marks, room,
     dodge: Math.min(DODGE_PX, room / (rows.length + 1)),
     x: (step) => MARGIN.left + room * (steps.indexOf(step) + 0.5),
-    y: (value) => MARGIN.top + (HEIGHT - MARGIN.top - MARGIN.bottom) * (1 - (Math.max(low, value) - low) / (high - low || 1)),
+    y: (value) => MARGIN.top + (HEIGHT - MARGIN.top - MARGIN.bottom) * (1 - (Math.min(high, Math.max(low, value)) - low) / (high - low || 1)),
   };
 }
 

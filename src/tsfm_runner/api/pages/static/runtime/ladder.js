@@ -37,7 +37,7 @@ function rungItem(rung, share, when) {
   return h("li", { class: "rung", dataset: { state, taken: share ? "yes" : "no" } },
     h("div", { class: "rung-head" },
       h("h3", {}, nameOf(rung)), healthBadge(rung, trouble),
-      h("span", { class: "rung-share" }, shareText(share, when))),
+      h("span", { class: "rung-share" }, rung.is_configured ? shareText(share, when) : null)),
     h("p", { class: "muted" }, trouble ? `It ${trouble}${rung.error ? `: ${rung.error}` : "."}` : ROLES[rung.rung] ?? ""),
     bar(share),
     rung.is_configured && rung.rung !== "baseline" ? detail(rung) : null);
