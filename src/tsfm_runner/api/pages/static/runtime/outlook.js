@@ -33,7 +33,7 @@ export function troubleOf(rung) {
   if (rung.is_healthy === false) return "does not answer";
   if (rung.mode === "baseline_only") return "is asked no more: most calls failed";
   const open = rung.breakers.filter((breaker) => breaker.state !== "closed");
-  if (open.length && open.length === rung.breakers.length) return "has its breaker open";
+  if (open.length && open.length === rung.breakers.length) return open.every(({ state }) => state === "half_open") ? "is being tried again: its breaker is half open" : "has its breaker open";
   if (rung.mode === "degraded") return "is degraded: many calls failed";
   const { n = 0, failed = 0 } = rung.lately ?? {};
   if (failed >= FEW && failed > n / 2) return `failed ${failed} of ${n} calls in the last minute`;
