@@ -227,6 +227,39 @@ async def test_a_ledger_that_cannot_be_read_is_read_again() -> None:
     assert len(desk.pauses_s) == 1
 
 
+async def test_a_ledger_that_can_be_read_again_is_no_failure_of_the_endpoint() -> None:
+    desk = Desk()
+    failures = [CalibrationStateError("damaged")]
+    read = desk.ledger.signals_after
+
+    async def read_later(last_id: int, *, limit: int) -> list[BreachSignal]:
+        if failures:
+            raise failures.pop()
+        return await read(last_id, limit=limit)
+
+    desk.ledger.signals_after = read_later  # type: ignore[method-assign]
+
+    async with desk.at_work() as courier:
+        await until(lambda: courier.status.is_failing)
+        await until(lambda: not courier.status.is_failing)
+
+        assert courier.status.last_error is None
+
+
+async def test_what_is_told_again_shows_that_an_endpoint_is_well() -> None:
+    desk = Desk(DOWN, **ALERTMANAGER, repost_interval_s=100.0, min_severity="severe")
+    desk.happen(breach_signal(1, severity="severe"))
+    desk.ledger.append([DeliveryEntry("alerts", 1, 0.0)])
+
+    async with desk.at_work() as courier:
+        await until(lambda: courier.status.is_failing)
+        desk.clock.now_s += 100.0
+        desk.happen(breach_signal(2))  # of which it is not told
+        await until(lambda: not courier.status.is_failing)
+
+        assert courier.status.last_error is None
+
+
 async def test_signals_below_the_severity_or_of_another_phase_are_passed_over() -> None:
     desk = Desk(min_severity="severe", phases=["opened", "escalated"])
     desk.happen(

@@ -75,6 +75,7 @@ class Courier:
         self._n_attempts = 0
         self._told_again_s: float | None = None
         self._is_failing = False
+        self._is_blind = False  # it fails because the ledger cannot be read
         self._error: str | None = None
         self._at_post = asyncio.Lock()
 
@@ -130,6 +131,8 @@ class Courier:
         """Tell of all that is new, or wait for something to be."""
         await self._tell_again_of_open_ones()
         page = await self._means.ledger.signals_after(self._last_id, limit=_PAGE)
+        if self._is_blind:
+            self._recover()
         self._waiting = [one for one in page if is_wanted(one, self._config)]
         while self._waiting:
             was_failing = self._is_failing
@@ -158,7 +161,7 @@ class Courier:
             raise
         else:
             self._say("delivered", len(batch))
-            self._error = None
+            self._recover()
             self._advance(batch[-1].id)
         self._is_failing = False
 
@@ -205,6 +208,7 @@ class Courier:
             with suppress(DeliveryRefusedError):
                 async with self._at_post:
                     await self._receiver.post(batch)
+                self._recover()
 
     async def _open_ones(self) -> AsyncIterator[Sequence[BreachSignal]]:
         """Yield breaches that are open, as far as their newest signal was told."""
@@ -246,8 +250,14 @@ class Courier:
         return max(drawn_s, min(failure.retry_after_s, config.longest_retry_after_s))
 
     def _note(self, state: RetryCallState) -> None:
+        failure = _failure_of(state)
         self._is_failing = True
-        self._error = str(_failure_of(state))
+        self._is_blind = not isinstance(failure, DeliveryError)
+        self._error = str(failure)
+
+    def _recover(self) -> None:
+        self._is_failing = self._is_blind = False
+        self._error = None
 
     def _say(
         self, outcome: DeliveryOutcome, n_signals: int, why: DeliveryError | None = None
