@@ -147,7 +147,7 @@ async def looked_at(browser: Browser, state: str, place: Place, view: View) -> L
     page, width_px, theme = view
     url = f"{place.url}/ui/{page}"
     if page == "market":
-        url += f"?id={place.market_id or await first_market(browser, place)}"
+        url += await market_query(browser, place)
     async with visiting(browser, url, width_px=width_px, theme=theme) as visit:
         await visit.page.wait_for_function(_IS_FILLED)
         await visit.page.wait_for_timeout(_SETTLED_MS)
@@ -161,13 +161,15 @@ async def looked_at(browser: Browser, state: str, place: Place, view: View) -> L
         )
 
 
-async def first_market(browser: Browser, place: Place) -> str:
-    """Return a market that is there now; demo markets come and go."""
+async def market_query(browser: Browser, place: Place) -> str:
+    """Return how to ask for a market that is there now; demo markets come and go."""
+    if place.market_id:
+        return f"?id={place.market_id}"
     window = await browser.new_context()
     reply = await window.request.get(f"{place.url}/tsfm/markets")
     rows = (await reply.json())["rows"]
     await window.close()
-    return str(rows[-1]["market_id"]) if rows else "none"
+    return f"?id={rows[-1]['market_id']}" if rows else ""
 
 
 async def looks(state: str, place: Place) -> list[Look]:
