@@ -16,6 +16,6 @@ export { sparkline } from "./lib/sparkline.js";
 export { commandBlock, copyText, emptyState, errorPanel, skeleton, staleMark } from "./lib/states.js";
 export { stream } from "./lib/stream.js";
 export { sortableTable } from "./lib/table.js";
-export { nowMs, relative, setNow, timeElement } from "./lib/times.js";
+export { nowMs, raiseNow, relative, setNow, timeElement } from "./lib/times.js";
 export { outageBanner } from "./lib/outage.js";
 export { closingWords, codeWords, segmentWords } from "./lib/words.js";

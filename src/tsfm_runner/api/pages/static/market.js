@@ -1,7 +1,7 @@
 // The page of one market.
 
 import {
-  ApiError, api, bandBar, byId, codeWords, commandBlock, drawPlot, emptyState, errorPanel, h, key, marketPath, outageBanner, pageHead, provenance,
+  ApiError, api, bandBar, byId, codeWords, commandBlock, drawPlot, emptyState, errorPanel, h, key, marketPath, outageBanner, pageHead, provenance, raiseNow,
   replace, say, setNow, setText, showBanner, skeleton, stepSeconds, stream, timeElement,
 } from "./app.js";
 import { marketFigure } from "./market/chart.js";
@@ -108,6 +108,7 @@ async function load(limit) {
     api("/tsfm/breaches", { query: { market_id: marketId, limit: 50 } }).catch(orNothing({ breaches: [] })),
   ]);
   market = now;
+  raiseNow(now.updated_at);
   past.merge(older.forecasts);
   breaches = told.breaches;
   show();

@@ -1,7 +1,7 @@
 // The page of all markets.
 
 import {
-  api, byId, count, emptyState, errorPanel, h, pageHead, replace, say, setNow, showBanner, skeleton, sortableTable, stream,
+  api, byId, count, emptyState, errorPanel, h, pageHead, raiseNow, replace, say, setNow, showBanner, skeleton, sortableTable, stream,
 } from "./app.js";
 import { showInAddress, viewInAddress } from "./markets/address.js";
 import { Book } from "./markets/book.js";
@@ -95,6 +95,7 @@ pageHead({ lead: "Every market that was asked about lately, and where its price 
 stream({
   hello: ({ now }) => setNow(now),
   markets: ({ rows }) => {
+    for (const row of rows) raiseNow(row.updated_at);
     const alarmed = book.merge(rows);
     if (alarmed.length) say(alarmWords(alarmed));
     showSoon();

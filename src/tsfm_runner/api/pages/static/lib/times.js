@@ -11,7 +11,7 @@ let isTold = false;
 
 /** Tell what the clock of the service shows (RFC 3339); how fast it runs is learned. */
 export function setNow(text) {
-  const now = { hereMs: Date.now(), thereMs: isTold ? Math.max(Date.parse(text), known.thereMs) : Date.parse(text) };
+  const now = { hereMs: Date.now(), thereMs: Date.parse(text) };
   const passedMs = now.hereMs - known.hereMs;
   if (isTold && passedMs >= LEAST_BETWEEN_MS) {
     const seen = (now.thereMs - known.thereMs) / passedMs;
@@ -19,6 +19,12 @@ export function setNow(text) {
   }
   if (!isTold || passedMs >= LEAST_BETWEEN_MS) known = now;
   isTold = true;
+}
+
+/** Tell a time that has come at the service: its clock shows at least this. */
+export function raiseNow(text) {
+  const thereMs = Date.parse(text);
+  if (thereMs > nowMs()) known = { hereMs: Date.now(), thereMs };
 }
 
 /** Return the time of the service in milliseconds. */
