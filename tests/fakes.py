@@ -199,7 +199,11 @@ class FakeLedger:
         return [one for one in self.entries if isinstance(one, BreachSignal)]
 
     async def breaches(self, query: BreachQuery) -> list[BreachSignal]:
-        newest = {one.dedupe_key: one for one in self.signals}
+        newest = {
+            one.dedupe_key: one
+            for one in self.signals
+            if query.as_of_id is None or one.id <= query.as_of_id
+        }
         found = [
             one
             for one in sorted(newest.values(), key=lambda one: -one.id)

@@ -1,6 +1,7 @@
 """Breaches are listed as they are now, newest first, page by page."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -123,6 +124,24 @@ def test_pages_follow_each_other_to_the_end(client: TestClient) -> None:
 
     assert ids(first) + ids(second) + ids(third) == [7, 6, 5, 3, 2]
     assert third["next_cursor"] is None
+
+
+def test_pages_show_one_moment_whatever_happens_meanwhile() -> None:
+    app = an_app()
+    with client_of(app) as client:
+        backend: Backend = app.site.state.backend
+        ledger = backend.calibrator.ledger
+        one, two, three, four = map(breach_signal, range(1, 5))
+        ledger.append([one, two, three, four])
+        first = listed(client, limit=2, open="true")
+        worse = replace(two, id=5, phase="escalated", severity="severe")
+        ledger.append([worse, closed(one, 6), breach_signal(7)])
+
+        second = listed(client, limit=2, open="true", cursor=first["next_cursor"])
+
+        assert ids(first) + ids(second) == [4, 3, 2, 1]
+        assert second["next_cursor"] is None
+        assert ids(listed(client, open="true")) == [7, 5, 4, 3]
 
 
 def test_a_page_that_ends_with_the_last_breach_names_no_other(

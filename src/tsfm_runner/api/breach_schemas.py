@@ -6,7 +6,8 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 from typing_extensions import TypedDict
 
 from tsfm_runner.api.answers import moment_text
-from tsfm_runner.api.ledger_schemas import Cursor, QueryModel, QueryTime
+from tsfm_runner.api.ledger_schemas import QueryModel, QueryTime
+from tsfm_runner.api.paging import places_of
 from tsfm_runner.api.wire_types import Name
 from tsfm_runner.domain.frequency import step_text
 from tsfm_runner.domain.signals import (
@@ -23,12 +24,19 @@ from tsfm_runner.domain.signals import (
 MAX_BREACHES = 500
 _SEVERITY = "|".join(SEVERITIES)
 _DECIMALS = 6
+N_PLACES = 2
+"""Of a cursor: which id was the newest on the first page, and where the last ended."""
 
 
 def _severities(text: str) -> str:
     if not set(text.split(",")) <= set(SEVERITIES):
         raise ValueError(f"must name some of {', '.join(SEVERITIES)}, by commas")
     return text
+
+
+def _breach_cursor(cursor: str) -> str:
+    places_of(cursor, N_PLACES)
+    return cursor
 
 
 class BreachesQuery(QueryModel):
@@ -53,7 +61,9 @@ class BreachesQuery(QueryModel):
     """Whether the price is still outside."""
     limit: Annotated[int, Field(ge=1, le=MAX_BREACHES)] = 100
     """Most breaches of one page."""
-    cursor: Cursor | None = None
+    cursor: (
+        Annotated[str, Field(max_length=64), AfterValidator(_breach_cursor)] | None
+    ) = None
     """`next_cursor` of the page before."""
 
 

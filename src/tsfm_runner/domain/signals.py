@@ -124,7 +124,8 @@ class BreachQuery:
     """Which breaches are asked for; None: all.
 
     ``since_s`` is compared with the time of the newest thing that happened to a
-    breach; ``before_id`` leaves out those whose newest id is not smaller.
+    breach; ``before_id`` leaves out those whose newest id is not smaller. With
+    ``as_of_id`` breaches are as they stood when that was the newest id of all.
     """
 
     since_s: float | None = None
@@ -132,6 +133,7 @@ class BreachQuery:
     market_id: str | None = None
     is_open: bool | None = None
     before_id: int | None = None
+    as_of_id: int | None = None
     limit: int = 100
 
 

@@ -90,6 +90,8 @@ async def test_a_breach_is_what_is_newest_of_it_and_the_newest_breach_is_first()
         (BreachQuery(is_open=False), [4]),
         (BreachQuery(before_id=4), [3, 2]),
         (BreachQuery(limit=2), [5, 4]),
+        (BreachQuery(as_of_id=3), [3, 2, 1]),
+        (BreachQuery(as_of_id=3, is_open=True, before_id=2), [1]),
         (BreachQuery(is_open=True, before_id=5, limit=1), [3]),
         (BreachQuery(market_id="will-it-rain", since_s=START_S + 3 * STEP_S), [5]),
     ],

@@ -8,14 +8,24 @@ from tsfm_runner.domain.signals import BreachQuery, BreachSignal
 
 _ROWS = SIGNALS.c
 _LATER = SIGNALS.alias()
-_IS_NEWEST = ~sa.exists().where(
-    _LATER.c.dedupe_key == _ROWS.dedupe_key, _LATER.c.id > _ROWS.id
-)
+
+
+def _is_newest(*among: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Return that there is no later row of a breach, of those that are looked at."""
+    is_later = _LATER.c.dedupe_key == _ROWS.dedupe_key, _LATER.c.id > _ROWS.id
+    return ~sa.exists().where(*is_later, *among)
+
+
+_IS_NEWEST = _is_newest()
 
 
 def read_breaches(connection: sa.Connection, query: BreachQuery) -> list[BreachSignal]:
     """Return the newest that is known of each breach asked for, newest first."""
-    wanted = sa.select(SIGNALS).where(_IS_NEWEST, *_conditions(query))
+    is_newest, conditions = _IS_NEWEST, _conditions(query)
+    if query.as_of_id is not None:
+        is_newest = _is_newest(_LATER.c.id <= query.as_of_id)
+        conditions.append(_ROWS.id <= query.as_of_id)
+    wanted = sa.select(SIGNALS).where(is_newest, *conditions)
     ordered = wanted.order_by(_ROWS.id.desc()).limit(query.limit)
     return [to_signal(row) for row in connection.execute(ordered)]
 
