@@ -57,6 +57,18 @@ async def test_what_was_heard_is_not_heard_again() -> None:
     assert events == Events(market_ids=frozenset({"b"}))
 
 
+async def test_a_listener_may_be_told_any_number_at_once() -> None:
+    feed = Feed()
+
+    with feed.listen(max_told=None) as listener:
+        for number in range(MAX_TOLD + 5):
+            feed.signal(breach_signal(number))
+        events = await listener.next_events()
+
+    assert events is not None
+    assert (len(events.told), events.has_missed) == (MAX_TOLD + 5, False)
+
+
 async def test_a_listener_waits_until_something_happens() -> None:
     feed = Feed()
 

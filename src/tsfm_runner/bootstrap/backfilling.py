@@ -36,11 +36,11 @@ async def open_for_backfill(settings: Settings) -> AsyncIterator[KeepSignals]:
             known = await ledger.breaches(BreachQuery(limit=_EVERY))
             keys = {one.dedupe_key for one in known}
             new = [one for one in signals if one.dedupe_key not in keys]
-            ledger.append(
-                [replace(one, id=first_id + at) for at, one in enumerate(new)]
-            )
+            kept = [replace(one, id=first_id + at) for at, one in enumerate(new)]
             last_id, now_s = first_id + len(new) - 1, time.time()
-            ledger.append([DeliveryEntry(name, last_id, now_s) for name in endpoints])
+            told = [DeliveryEntry(name, last_id, now_s) for name in endpoints]
+            # Together: who dies in between would have the past told of as news.
+            ledger.append([*kept, *told])
             await ledger.commit()
             return len(new)
 

@@ -157,7 +157,7 @@ async def _signals(
         async with open_warming(alone, clock=clock, is_fresh=True) as backend:
             n_bands = len(asked.models) * count_origins(recorded.histories)
             bar = progress.add_task("", total=n_bands, at="")
-            with backend.feed.listen(hears_markets=False) as listener:
+            with backend.feed.listen(hears_markets=False, max_told=None) as listener:
                 bands = replay(
                     backend.forecasts, recorded.histories, asked, clock=clock
                 )
@@ -173,9 +173,8 @@ async def _signals(
 
 async def _heard(listener: Listener) -> list[BreachSignal]:
     events = await listener.next_events(timeout_s=0)
-    if events is None or events.has_missed:
-        raise RuntimeError("one step told of more than a feed keeps")
-    return [one for one in events.told if isinstance(one, BreachSignal)]
+    told = () if events is None else events.told
+    return [one for one in told if isinstance(one, BreachSignal)]
 
 
 def _silence(backend: Backend, clock: ReplayClock, step_s: int) -> Iterator[None]:

@@ -40,9 +40,9 @@ class Events(NamedTuple):
 class Listener:
     """One who listens; `Feed.listen` makes it. What waits for it is bounded."""
 
-    def __init__(self, *, hears_markets: bool) -> None:
+    def __init__(self, *, hears_markets: bool, max_told: int | None) -> None:
         """Have heard nothing yet."""
-        self._hears_markets = hears_markets
+        self._hears_markets, self._max_told = hears_markets, max_told
         self._told: list[Told] = []
         self._market_ids: set[str] = set()
         self._has_missed = False
@@ -66,7 +66,7 @@ class Listener:
 
     def hear(self, told: Told) -> None:
         """Keep a signal or a drift; let go of all that waits when it is too much."""
-        if len(self._told) >= MAX_TOLD:
+        if self._max_told is not None and len(self._told) >= self._max_told:
             self._miss()
         self._told.append(told)
         self._stirred.set()
@@ -117,12 +117,15 @@ class Feed:
         return len(self._listeners)
 
     @contextmanager
-    def listen(self, *, hears_markets: bool = True) -> Generator[Listener]:
+    def listen(
+        self, *, hears_markets: bool = True, max_told: int | None = MAX_TOLD
+    ) -> Generator[Listener]:
         """Yield a listener that hears everything from here to the end of the block.
 
-        Without ``hears_markets`` it is only told of signals and drifts.
+        Without ``hears_markets`` it is only told of signals and drifts; with
+        ``max_told`` None it keeps all of them, however many, until it is asked.
         """
-        listener = Listener(hears_markets=hears_markets)
+        listener = Listener(hears_markets=hears_markets, max_told=max_told)
         if self._is_over:
             listener.end()
         self._listeners.add(listener)
