@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from anyio import BrokenResourceError
 from httpx2 import AsyncClient, Response
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -102,6 +103,24 @@ async def test_each_request_is_told_once_with_how_long_it_took() -> None:
         await client.get("/nobody/knows/me")
 
     assert telemetry.requests == [(FORECAST, 200, 0.25), ("other", 200, 0.25)]
+
+
+@pytest.mark.parametrize("is_stream", [True, False])
+async def test_a_reader_who_goes_while_a_stream_tells_is_no_error_of_ours(
+    is_stream: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    clock, telemetry = FakeClock(), FakeTelemetry()
+    gone = ExceptionGroup("a", [ExceptionGroup("b", [BrokenResourceError()])])
+
+    async def told(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["tsfm.is_stream"] = is_stream
+        await PlainTextResponse("well")(scope, receive, send)
+        raise gone
+
+    async with client_at(an_edge(told, clock, telemetry)) as client:
+        await client.get("/")
+
+    assert telemetry.failures == ([] if is_stream else [(gone, "new")])
 
 
 async def test_a_stream_has_taken_as_long_as_it_took_to_begin() -> None:

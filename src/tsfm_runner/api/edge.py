@@ -14,6 +14,7 @@ from tsfm_runner.api.problems import (
     internal_error,
     overloaded,
 )
+from tsfm_runner.api.streams import is_reader_gone
 from tsfm_runner.api.watch import Watch
 from tsfm_runner.config import ResilienceConfig
 
@@ -95,6 +96,8 @@ class Edge:
         try:
             await app(scope, receive, send_marked)
         except Exception as failure:
+            if scope.get("tsfm.is_stream") and status and is_reader_gone(failure):
+                return
             self._telemetry.request_failed(failure, request_id=request_id.decode())
             if not status:
                 await answer_to(scope, internal_error())(scope, receive, send_marked)

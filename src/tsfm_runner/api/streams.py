@@ -3,12 +3,24 @@
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 
+from anyio import BrokenResourceError
+
 from tsfm_runner.api.problems import ProblemError, too_many_streams
 from tsfm_runner.api.runtime_schemas import RuntimeStatus
 from tsfm_runner.ports import Clock
 from tsfm_runner.service.backend import Backend
 
 RUNTIME_INTERVAL_S = 2.0
+
+
+def is_reader_gone(failure: Exception) -> bool:
+    """Whether nothing but that has failed a stream: its reader went while it told.
+
+    FastAPI's tasks raise this where the answer ends between the two of them.
+    """
+    if isinstance(failure, ExceptionGroup):
+        return all(map(is_reader_gone, failure.exceptions))
+    return isinstance(failure, BrokenResourceError)
 
 
 class Streams:
