@@ -15,7 +15,8 @@ SEVERITIES: tuple[Severity, ...] = ("moderate", "severe", "extreme")
 class BreachedBand:
     """The band that the price has left, at the step that ended with this price.
 
-    ``lower`` and ``upper`` are the edges of the interval at ``coverage``; prices.
+    ``lower`` and ``upper`` are the edges of the 10/90 interval as it was published,
+    whose ``coverage`` is 0.8; prices.
     ``step`` counts from 1, in steps of ``step_s`` after ``issued_at_s``.
     """
 

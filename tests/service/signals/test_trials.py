@@ -64,7 +64,7 @@ def test_a_jump_is_signalled_with_the_band_that_was_issued_for_its_time() -> Non
     )
     assert signal.price > band.upper >= band.median >= band.lower
     assert band.issued_at_s + band.step * band.step_s == moment(70)
-    assert (band.step_s, band.coverage, band.model_name) == (STEP_S, 0.9, "ewma")
+    assert (band.step_s, band.coverage, band.model_name) == (STEP_S, 0.8, "ewma")
     assert signal.p_value < 0.005
     assert signal.ts_s == moment(70) > START_S
 

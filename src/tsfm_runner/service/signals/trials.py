@@ -13,6 +13,7 @@ from tsfm_runner.core.conformal.sketch import shrink, tail_shares
 from tsfm_runner.domain.signals import BreachedBand, BreachSignal, Direction
 from tsfm_runner.domain.task import FloatArray
 from tsfm_runner.service.calibration.arrays import IntArray
+from tsfm_runner.service.calibration.describing import BAND_TAIL
 from tsfm_runner.service.calibration.pending import Ended, Waiting
 from tsfm_runner.service.calibration.rows import RowArray, Rows, unpack
 from tsfm_runner.service.calibration.scoring import Learned
@@ -218,12 +219,12 @@ def _trial(
 
 def _band(band: Waiting, rows: Rows, place: int, *, step: int) -> BreachedBand:
     key = band.stream.key
-    lower, upper = rows.target[place].tolist()
+    lower, upper = rows.served[place].tolist()
     return BreachedBand(
         issued_at_s=band.cutoff_s,
         step=step,
         step_s=key.step_s,
-        coverage=band.stream.config.target_coverage,
+        coverage=round(1 - 2 * BAND_TAIL, 9),
         lower=lower,
         median=float(rows.median[place]),
         upper=upper,
