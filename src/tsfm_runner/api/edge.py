@@ -72,11 +72,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         started_s = self._clock()
-        # The router takes a line break at the end for nothing; so must the guard.
-        scope["path"] = scope["path"].rstrip("\n")
-        request_id = _own_id(scope) or self._new_id().encode("ascii")
-        scope["tsfm.request_id"] = request_id.decode("ascii")
-        scope["tsfm.render"] = self._render(scope["path"])
+        request_id = self._name(scope)
         headers = [(b"x-request-id", request_id), *_SECURITY_HEADERS, *self._closing]
         status, begun_s = 0, started_s
 
@@ -110,6 +106,15 @@ class Edge:
                 status=status or _FAILED,
                 duration_s=ended_s - started_s,
             )
+
+    def _name(self, scope: Scope) -> bytes:
+        """Write down what all inside know a request by, and return its id."""
+        # The router takes a line break at the end for nothing; so must the guard.
+        scope["path"] = scope["path"].rstrip("\n")
+        request_id = _own_id(scope) or self._new_id().encode("ascii")
+        scope["tsfm.request_id"] = request_id.decode("ascii")
+        scope["tsfm.render"] = self._render(scope["path"])
+        return request_id
 
     def _render(self, path: str) -> Render:
         for prefix, render in self._renders.items():
