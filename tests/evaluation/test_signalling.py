@@ -1,6 +1,7 @@
 """The figures of signals, each worked by hand."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,17 @@ def test_a_move_is_signalled_from_an_hour_before_to_two_steps_after(
 
 def test_a_breach_that_is_open_when_a_move_begins_signals_it() -> None:
     assert judged([history("m", LEAP)], [opened("m", 2)]).moves_signalled.part == 1
+
+
+def test_moves_of_a_market_that_has_closed_are_left_out() -> None:
+    def closing_at(step: int) -> History:
+        closes_at = datetime.fromtimestamp((FIRST + step) * STEP_S, UTC)
+        part = history("m", LEAP)
+        return replace(part, facts=replace(part.facts, closes_at=closes_at))
+
+    moves = [judged([closing_at(at)], []).moves_signalled.whole for at in (20, 21)]
+
+    assert moves == [0, 1]
 
 
 def test_a_price_back_at_the_median_after_an_hour_was_a_false_alarm() -> None:

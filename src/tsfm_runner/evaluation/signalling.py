@@ -52,7 +52,8 @@ class SignalFigures(NamedTuple):
         Of all moves, those that were signalled. A move is
         ``|y(t) - y(t - 1 h)| >= 0.10``; its onset is the first such step with none in
         the hour before. It is signalled if a breach of the market opened in the hour
-        before its onset or at most two steps after, or was open at the onset.
+        before its onset or at most two steps after, or was open at the onset. Moves of
+        markets that have closed, which are to be silent, are left out.
     n_quiet_markets : int
         Markets whose prices have a range below 0.10 in all.
     quiet_per_market_day : share
@@ -201,11 +202,18 @@ def _count(
     for part in parts:
         for at in onsets(part.prices, n_hour):
             onset_s = float((part.first_step + at) * step_s)
+            if _has_closed(part, onset_s):
+                continue
             tally.moves += 1
             tally.signalled += any(
                 _tells_of(one, onset_s, n_hour * step_s, STEPS_LATE * step_s)
                 for one in breaches
             )
+
+
+def _has_closed(part: History, at_s: float) -> bool:
+    closes_at = part.facts.closes_at
+    return closes_at is not None and closes_at.timestamp() <= at_s
 
 
 def _tells_of(breach: _Breach, onset_s: float, hour_s: int, late_s: int) -> bool:
