@@ -82,3 +82,29 @@ async def test_market_that_is_not_known_is_told(
         assert await visit.page.locator("img").count() == 0
         way_back = visit.page.get_by_role("link", name="To all markets")
         await expect(way_back).to_have_attribute("href", "/ui/markets")
+
+
+async def test_market_that_a_new_service_does_not_know_is_shown_no_more(
+    browser: Browser, lively: Service
+) -> None:
+    route = f"{lively.url}/tsfm/markets/{lively.market_ids[0]}"
+    url = f"{lively.url}/ui/market?id={lively.market_ids[0]}"
+
+    async with visiting(browser, f"{lively.url}/ui/runtime") as visit:
+        page = visit.page
+        # A stream that ends at once: the page has to ask for everything anew.
+        await page.route(
+            "**/tsfm/stream",
+            lambda it: it.fulfill(content_type="text/event-stream", body=""),
+        )
+        await page.goto(url)
+        await expect(page.locator(".story")).to_be_visible()
+
+        await page.route(route, lambda it: it.fulfill(status=404, json={}))
+
+        gone = page.get_by_role("heading", name="Nothing is known of this market")
+        await expect(gone).to_be_visible()
+
+        await page.unroute(route)
+
+        await expect(page.locator(".story")).to_be_visible()

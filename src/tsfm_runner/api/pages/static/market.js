@@ -1,7 +1,7 @@
 // The page of one market.
 
 import {
-  ApiError, api, bandBar, byId, codeWords, commandBlock, drawPlot, emptyState, errorPanel, h, key, marketPath, outageBanner, pageHead, provenance, raiseNow,
+  ApiError, api, bandBar, byId, codeWords, commandBlock, drawPlot, emptyState, errorPanel, h, key, marketPath, nowMs, outageBanner, pageHead, provenance, raiseNow,
   replace, say, setNow, setText, showBanner, skeleton, stepSeconds, stream, timeElement,
 } from "./app.js";
 import { marketFigure } from "./market/chart.js";
@@ -13,6 +13,7 @@ import { curlOf } from "./playground/curl.js";
 
 const REFRESH_MS = 2000;
 const FIRST_PAST = 300;
+const LATER_PAST = 30;
 const marketId = new URLSearchParams(location.search).get("id") ?? "";
 const page = byId("page");
 const past = new Past();
@@ -20,7 +21,7 @@ const past = new Past();
 let market = null;
 /** @type {any[]} */
 let breaches = [];
-/** @type {ReturnType<typeof content> | null} */
+/** @type {(ReturnType<typeof content> & {levels: string}) | null} */
 let shown = null;
 /** @type {import("./market/chart.js").View} */
 const view = { isRaw: false, step: 1, span: "near" };
@@ -67,7 +68,8 @@ const figure = () => marketFigure(market, view.step ? past.at(view.step) : [], b
 
 function show() {
   if (!market) return;
-  shown ??= content();
+  const levels = String(Object.keys(market.forecast.yhat_q));
+  if (shown?.levels !== levels) shown = { levels, ...content() };
   const bands = past.at(view.step || 1);
   replace(shown.facts, facts(market, market.current ? bandBar(market.current, { tone: market.breach?.state === "open" ? market.breach.severity : "" }) : null));
   replace(shown.words, story(market));
@@ -129,8 +131,17 @@ async function start() {
   try {
     await load(FIRST_PAST);
   } catch (error) {
-    replace(page, error instanceof ApiError && error.status === 404 ? unknown() : errorPanel(error, () => { replace(page, skeleton(8)); void start(); }));
+    if (isUnknown(error)) showUnknown();
+    else replace(page, errorPanel(error, () => { replace(page, skeleton(8)); void start(); }));
   }
+}
+
+const isUnknown = (error) => error instanceof ApiError && error.status === 404;
+
+/** What was shown is of a market, or of a service, that is no more. */
+function showUnknown() {
+  market = shown = null;
+  replace(page, unknown());
 }
 
 function unknown() {
@@ -144,10 +155,11 @@ function unknown() {
 let isDue = false;
 /** Ask anew a moment after news, however often news come. */
 function refreshSoon() {
-  if (isDue || !market) return;
+  if (isDue) return;
   isDue = true;
   setTimeout(async () => {
-    await load(30).catch(() => {}); // the connection mark says what is wrong
+    // The connection mark says what else is wrong.
+    await load(market ? LATER_PAST : FIRST_PAST).catch((error) => { if (isUnknown(error)) showUnknown(); });
     isDue = false;
   }, REFRESH_MS);
 }
@@ -165,6 +177,12 @@ function listen() {
     resync: refreshSoon,
   });
 }
+
+/** Time alone changes how a market stands; nobody tells of it. */
+function hasAged({ is_stale: isStale, is_closed: isClosed, stale_after: staleAfter, closes_at: closesAt }) {
+  return (!isStale && Date.parse(staleAfter) <= nowMs()) || (!isClosed && closesAt !== null && Date.parse(closesAt) <= nowMs());
+}
+setInterval(() => { if (market && !document.hidden && hasAged(market)) refreshSoon(); }, REFRESH_MS);
 
 if (marketId) listen(); // first, so that nothing falls in between
 await start();

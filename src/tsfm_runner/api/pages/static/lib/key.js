@@ -66,6 +66,7 @@ function read() {
 
 function keep(value) {
   held = value;
+  if (value !== null) dispatchEvent(new Event("tsfm:key"));
   try {
     if (value === null) sessionStorage.removeItem(PLACE);
     else sessionStorage.setItem(PLACE, value);

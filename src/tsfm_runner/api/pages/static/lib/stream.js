@@ -27,6 +27,7 @@ export function stream(handlers, { path = "/tsfm/stream" } = {}) {
   addEventListener("pagehide", () => listener.pause());
   addEventListener("pageshow", (event) => { if (event.persisted) listener.resume(); });
   addEventListener("online", () => listener.hurry());
+  addEventListener("tsfm:key", () => listener.again());
   return { stop: () => listener.pause() };
 }
 
@@ -40,6 +41,7 @@ class Listener {
   #abort = null;
   #wake = () => {};
   #isPaused = false;
+  #isRefused = false;
 
   constructor(handlers, path) {
     this.#handlers = handlers;
@@ -58,6 +60,14 @@ class Listener {
     void this.listen();
   }
 
+  /** A key was given: whoever was refused may be let in now. */
+  again() {
+    if (!this.#isRefused) return;
+    this.#isRefused = false;
+    this.#nFailures = 1; // what came in the meantime was missed
+    void this.listen();
+  }
+
   hurry() {
     this.#nFailures = 0;
     this.#wake();
@@ -69,6 +79,7 @@ class Listener {
       const refused = await this.#connect();
       if (this.#isPaused) return;
       if (refused) {
+        this.#isRefused = true;
         this.#tell("refused");
         return;
       }
@@ -104,9 +115,10 @@ class Listener {
   }
 
   #opened() {
+    const mayHaveMissed = this.#hasLived || this.#nFailures > 0;
     this.#nFailures = 0;
     this.#tell("live");
-    if (this.#hasLived) this.#handlers.resync?.({});
+    if (mayHaveMissed) this.#handlers.resync?.({});
     this.#hasLived = true;
   }
 
