@@ -14,6 +14,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 Json = dict[str, Any]
 
 N_MANY = 2_000
+COUNTED = {"extreme": "1", "severe": "1", "stale": "2", "fallback": "1"}
 NOW = "2026-02-20T12:00:00Z"
 PROBLEM: Json = {"title": "A valid token is needed", "detail": "no", "hint": "bring it"}
 
@@ -81,6 +82,7 @@ async def test_markets_that_breach_stand_first_and_are_counted(
         row("bad", breach=breach("severe")),
         row("worst", breach=breach("extreme")),
         row("old", is_stale=True, fallback_reason="overloaded"),
+        row("silent", stale_after=NOW),
     ]
 
     async with visiting(browser, f"{idle.url}/ui/markets") as visit:
@@ -90,10 +92,10 @@ async def test_markets_that_breach_stand_first_and_are_counted(
         await expect(rows).to_have_count(len(markets))
         keys = [await one.get_attribute("data-key") for one in await rows.all()]
 
-        assert keys == ["worst", "bad", "quiet", "old", "gone"]
-        for state in ("extreme", "severe", "stale", "fallback"):
+        assert keys == ["worst", "bad", "quiet", "old", "silent", "gone"]
+        for state, n in COUNTED.items():
             tile = page.locator(f".tile[data-state={state}] .tile-value")
-            await expect(tile).to_have_text("1")
+            await expect(tile).to_have_text(n)
         head = page.get_by_role("columnheader", name="Breach")
         await expect(head).to_have_attribute("aria-sort", "descending")
 
@@ -187,6 +189,8 @@ async def test_key_is_asked_for_and_sent(browser: Browser, idle: Service) -> Non
         await page.keyboard.press("Enter")
         await expect(page.get_by_text("This key is not known.")).to_be_visible()
 
+        await page.keyboard.press("Escape")
+        await page.get_by_role("button", name="Try again").click()
         await page.get_by_label("Key", exact=True).fill("right")
         await page.keyboard.press("Enter")
 
@@ -194,8 +198,9 @@ async def test_key_is_asked_for_and_sent(browser: Browser, idle: Service) -> Non
         await expect(page.locator("html[data-connection=live]")).to_be_attached()
 
 
+@pytest.mark.parametrize("is_hurried", [True, False])
 async def test_service_that_is_gone_is_told_and_asked_again(
-    browser: Browser, lively: Service
+    browser: Browser, lively: Service, *, is_hurried: bool
 ) -> None:
     async with visiting(browser, f"{lively.url}/ui/runtime") as visit:
         page = visit.page
@@ -205,7 +210,8 @@ async def test_service_that_is_gone_is_told_and_asked_again(
         await expect(gone).to_be_visible()
         await page.unroute("**/tsfm/**")
 
-        await page.get_by_role("button", name="Try again").click()
+        if is_hurried:
+            await page.get_by_role("button", name="Try again").click()
 
         await expect(page.locator("tbody tr[data-key]")).to_have_count(N_MARKETS)
 

@@ -1,7 +1,7 @@
 // The page of all markets.
 
 import {
-  api, byId, count, emptyState, errorPanel, h, pageHead, raiseNow, replace, say, setNow, showBanner, skeleton, sortableTable, stream,
+  api, byId, count, emptyState, errorPanel, h, nowMs, pageHead, raiseNow, replace, say, setNow, showBanner, skeleton, sortableTable, stream,
 } from "./app.js";
 import { showInAddress, viewInAddress } from "./markets/address.js";
 import { Book } from "./markets/book.js";
@@ -15,6 +15,8 @@ const FIRST_FORECAST = `curl -s ${location.origin}/tsfm/forecast -H 'Content-Typ
   "quantiles": [0.1, 0.5, 0.9], "y": [0.41, 0.42, 0.42, 0.4, null, 0.43, 0.44, 0.44], "category": "weather"
 }'`;
 const LATE_MS = 400;
+const AGE_EVERY_MS = 1000;
+const ANEW_EVERY_MS = 60_000; // markets that are gone are not told of
 
 const book = new Book();
 const view = viewInAddress();
@@ -38,6 +40,7 @@ function sortKey(wanted) {
 }
 
 function show() {
+  book.age(nowMs());
   if (!book.size) {
     isShown = false;
     replace(page, nothingYet());
@@ -104,4 +107,13 @@ stream({
   runtime: (status) => { setNow(status.now); showBanner(outageBanner(status)); },
   resync: () => void load(),
 });
+setInterval(() => { if (book.age(nowMs())) showSoon(); }, AGE_EVERY_MS);
+let loadedAt = Date.now();
+const loadIfOld = () => {
+  if (document.hidden || !book.size || Date.now() - loadedAt < ANEW_EVERY_MS) return;
+  loadedAt = Date.now();
+  void load();
+};
+setInterval(loadIfOld, AGE_EVERY_MS);
+document.addEventListener("visibilitychange", loadIfOld);
 await load();

@@ -56,6 +56,17 @@ export class Book {
     return alarmed;
   }
 
+  /** Prices grow old though nobody tells of it; return whether one just did. */
+  age(nowMs) {
+    let hasAged = false;
+    for (const [id, row] of this.#rows) {
+      if (row.is_stale || Date.parse(row.stale_after) > nowMs) continue;
+      this.#rows.set(id, { ...row, is_stale: true });
+      hasAged = true;
+    }
+    return hasAged;
+  }
+
   get size() {
     return this.#rows.size;
   }
