@@ -22,7 +22,7 @@ export const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one
 /** 0.00042 -> "0.0004"; very small ones as "< 0.0001". */
 export function probability(value) {
   if (!isNumber(value)) return NONE;
-  if (value > 0 && value < 0.0001) return "< 0.0001";
+  if (value < 0.0001) return "< 0.0001";
   return value < 0.01 ? value.toFixed(4) : value.toFixed(2);
 }
 /** 12.34 -> "12.3 ms"; 1234 -> "1.23 s". */

@@ -12,8 +12,9 @@ export const closingWords = (reason) => CLOSINGS[reason] ?? spelled(reason);
 /** "route_policy" -> "route policy", for small places. */
 export const codeWords = spelled;
 
+const CATEGORIES = { other: "markets of other categories", none: "markets without a category" };
 const PARTS = {
-  category: (value) => (value === "other" ? "markets of other categories" : `${value} markets`),
+  category: (value) => CATEGORIES[value] ?? `${value} markets`,
   moving: (value) => `that move in ${bounds(value, (share) => `${Math.round(100 * share)}`, " %")} of their steps`,
   expiry: (value) => (/\d/.test(value) ? `${bounds(value, String, " steps")} from their end` : "with no end set"),
   edge: (value) => `${bounds(value, (share) => `${Math.round(100 * share)}`, " points")} from 0 or 100 %`,

@@ -9,7 +9,17 @@ const LEAST_MOVE = 0.0005;
  * @param {any} market as `GET /tsfm/markets/{id}` tells it
  */
 export function story(market) {
-  return h("div", { class: "story" }, h("p", {}, ahead(market)), h("p", {}, maker(market)), h("p", {}, trust(market)));
+  return h("div", { class: "story" }, standing(market), h("p", {}, ahead(market)), h("p", {}, maker(market)), h("p", {}, trust(market)));
+}
+
+/** Return what else would be read wrongly: no price comes any more, or which band was left. */
+function standing({ is_closed: isClosed, is_stale: isStale, breach, current }) {
+  if (isClosed) return h("p", {}, h("b", {}, "The market has closed."), " The band below was drawn before; no price comes any more that could be in it.");
+  if (isStale) return h("p", {}, h("b", {}, "The newest price is old."), " The band below says nothing of what has happened since.");
+  if (breach?.state === "open" && current && !current.is_outside) {
+    return h("p", {}, "The price is inside the newest band, which was drawn after it had moved. The breach is open all the same: it stands against the band that the price left.");
+  }
+  return null;
 }
 
 function ahead({ forecast, ahead: last, price }) {
@@ -34,7 +44,7 @@ function trust({ forecast: { conformal, meta } }) {
   const kind = `It is calibrated as one of ${segmentWords(segment)}`;
   if (meta.band_calibration === "raw") return `It is the model's own, not corrected by outcomes (${codeWords(status)}).`;
   if (!n || covered === null) return `${kind}; none of their outcomes was scored here yet, so it stands on what others showed.`;
-  const interval = around ? `, by all likelihood ${range(around[0], around[1])} %` : "";
+  const interval = around ? ` (95 % interval ${range(around[0], around[1])} %)` : "";
   return [`${kind}. Of ${plural(n, "outcome")} of theirs `, h("b", {}, percent(covered)), ` were inside${interval}.`,
     status === "warming_up" ? " That is too few to promise anything; much is borrowed from other segments." : "",
     status === "drifting" ? " They have changed lately, and only recent ones count." : ""];

@@ -6,7 +6,7 @@ import { badge, closingWords, h, moment, plural, points, probability, range, sev
 export function breachTable() {
   return sortableTable({
     caption: "Breaches of this market, and what came of them", isCaptionHidden: true, name: "breaches",
-    rowKey: (row) => row.dedupe_key, sort: { key: "opened", direction: "descending" }, none: "No price of this market has left its band since the service began to watch.",
+    rowKey: (row) => row.dedupe_key, sort: { key: "opened", direction: "descending" }, none: "No breach of this market was signalled.",
     columns: [
       { key: "opened", label: "Opened", isHead: true, value: (row) => Date.parse(row.opened_at), first: "descending", cell: (row) => timeElement(row.opened_at) },
       { key: "severity", label: "Severity", value: (row) => ["moderate", "severe", "extreme"].indexOf(row.severity), first: "descending", cell: severityBadge },

@@ -28,7 +28,7 @@ export const COLUMNS = [
     cell: (row) => h("span", { class: "figure" }, points(row.price)),
   },
   {
-    key: "position", label: "In its band", hint: "The band that was issued for the time of the price. Sorted by how far the price is from the middle.",
+    key: "position", label: "In its band", hint: "The newest band that was issued before the price, for its time. A breach stands against the band that the price left, which may be an older one. Sorted by how far the price is from the middle.",
     first: "descending", value: (row) => (row.current ? Math.abs(row.current.position - 0.5) : null), cell: stand,
   },
   {
@@ -60,7 +60,7 @@ function stand(row) {
   if (!current) return h("span", { class: "muted" }, "no band yet");
   return [
     bandBar(current, { tone: tone(row) }),
-    h("span", { class: "sub" }, range(current.lower, current.upper), current.is_outside ? " · outside" : ""),
+    h("span", { class: "sub" }, range(current.lower, current.upper), current.is_outside ? " · outside" : isOpen(row) ? " · newest" : ""),
   ];
 }
 

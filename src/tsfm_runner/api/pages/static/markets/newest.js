@@ -11,7 +11,7 @@ export function newestSignals() {
   /** @type {Map<string, any>} */
   const known = new Map();
   const list = h("ol", { class: "signals" });
-  const none = h("p", { class: "muted" }, "No price has left its band since the service began to watch.");
+  const none = h("p", { class: "muted" }, "No breach was signalled yet.");
   const element = h("section", { class: "panel newest", "aria-labelledby": "newest" }, h("h2", { id: "newest" }, "Newest signals"), none, list);
   const show = () => {
     const newest = [...known.values()].sort((a, b) => b.id - a.id).slice(0, MOST);
