@@ -37,7 +37,12 @@ _FIRST_PAINT = """
   }).observe({ type: "paint", buffered: true });
 })
 """
-_OVERHANG = "() => document.documentElement.scrollWidth - window.innerWidth"
+_OVERHANG = """
+() => {
+  const { scrollWidth, clientWidth } = document.documentElement;
+  return scrollWidth - clientWidth;
+}
+"""
 
 Theme: TypeAlias = Literal["light", "dark"]
 

@@ -5,6 +5,7 @@ import { colour } from "./plots.js";
 
 const MIDDLE = 0.5;
 const SHOWN_HORIZONS = 8; // of prices before the band, so that the band is not a sliver
+const LEAST_SHOWN = 48;
 const FEW_TICKS_PX = 560;
 
 /**
@@ -12,10 +13,10 @@ const FEW_TICKS_PX = 560;
  * Traces and layout are the caller's to add to.
  * @param {any} answer of POST /tsfm/forecast
  * @param {{ts: string[], y: (number | null)[]}} history
- * @param {{isRaw?: boolean}} [options] whether the band before calibration is drawn as well
+ * @param {{isRaw?: boolean, nShown?: number}} [options] whether the band before calibration is drawn as well, and how many prices
  */
-export function fanFigure(answer, { ts, y }, { isRaw = false } = {}) {
-  const from = Math.max(0, y.length - SHOWN_HORIZONS * answer.ts.length);
+export function fanFigure(answer, { ts, y }, { isRaw = false, nShown = Math.max(LEAST_SHOWN, SHOWN_HORIZONS * answer.ts.length) } = {}) {
+  const from = Math.max(0, y.length - nShown);
   const history = { ts: ts.slice(from), y: y.slice(from) };
   const last = history.y.findLastIndex((price) => price !== null);
   const anchor = { ts: history.ts[last], price: history.y[last] };

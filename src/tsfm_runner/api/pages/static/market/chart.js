@@ -23,7 +23,7 @@ export function marketFigure(market, bands, breaches, view) {
   const from = history.ts[Math.max(0, history.ts.length - SPANS[view.span])];
   const start = Date.parse(from);
   const shown = bands.filter((band) => Date.parse(band.ts) >= start);
-  const fan = fanFigure(forecast, history, { isRaw: view.isRaw });
+  const fan = fanFigure(forecast, history, { isRaw: view.isRaw, nShown: SPANS[view.span] });
   const signals = breaches.filter((breach) => Date.parse(breach.opened_at) >= start);
   return {
     label: `${fan.label}. ${plainText(describe(shown, signals))}`,
@@ -31,7 +31,7 @@ export function marketFigure(market, bands, breaches, view) {
     layout: {
       ...fan.layout, height: innerWidth < 700 ? 300 : 420, margin: { l: 46, r: 10, t: 10, b: 44 },
       xaxis: { ...fan.layout.xaxis, range: [from, forecast.ts.at(-1)], tickangle: 0, nticks: innerWidth < 700 ? 4 : 9, hoverformat: "%d %b %H:%M UTC" },
-      yaxis: { ...fan.layout.yaxis, range: reach(market, shown, start, view.isRaw), nticks: 7 },
+      yaxis: { ...fan.layout.yaxis, ...heights(reach(market, shown, start, view.isRaw)), nticks: 7 },
       hovermode: "x unified",
     },
   };
@@ -97,6 +97,12 @@ function reach(market, bands, start, isRaw) {
   const [low, high] = [Math.min(...all), Math.max(...all)];
   const air = Math.max(0.004, AIR * (high - low));
   return [low - air, high + air];
+}
+
+/** Marks are written as finely as they are apart, so that no two read the same. */
+function heights([low, high]) {
+  const digits = high - low < 0.02 ? 2 : high - low < 0.1 ? 1 : 0;
+  return { range: [low, high], tickformat: `.${digits}%` };
 }
 
 function describe(bands, breaches) {
