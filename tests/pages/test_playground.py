@@ -21,6 +21,12 @@ UNDERSTOOD = {
     "price;ts\n0.5;1771588800\n0.4;1771588500": "They were put in order of time",
     '[{"ts": "2026-02-20T12:00:00Z", "y": 0.5}, {"y": 0.4, "ts": "?"}]': "No time: ?",
     '{"y": [0.5, 0.4], "horizon_steps": 3}': "2 prices",
+    "41%\n40 %\n39.5 %": "3 prices, 39.5",
+    "0,41; 0,42; 0,4": "3 prices, 40.0",
+    "0, 1, 1": "3 prices, 0.0",
+    '{"history": [{"t": 1771588500, "p": 0.5}, {"t": 1771588800, "p": 0.4}]}': (
+        "2 prices, 40.0"
+    ),
     "0.5\nabout half": "Price 2 is no number",
     '{"y": [0.5, }': "begins like JSON",
 }

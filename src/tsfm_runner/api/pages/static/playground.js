@@ -84,7 +84,10 @@ function showCommand() {
 /** Ask, and show the band or what was wrong. */
 async function submit() {
   look();
-  if (!read.series) return showErrors([{ place: "series", text: read.problem }]);
+  if (!read.series) {
+    answer.clear(h("p", { class: "field-error" }, "No band: the prices cannot be read."));
+    return showErrors([{ place: "series", text: read.problem }]);
+  }
   showErrors([]);
   asking?.abort();
   const mine = asking = new AbortController();

@@ -41,6 +41,7 @@ function readJson(text) {
   }
   if (Array.isArray(value)) return fromList(value);
   if (Array.isArray(value.y)) return fromRequest(value);
+  if (Array.isArray(value.history)) return fromList(value.history);
   throw new Error("This JSON has no list of prices: send [0.41, 0.42] or {\"y\": [0.41, 0.42]}.");
 }
 
@@ -75,7 +76,8 @@ function fromList(list) {
   };
 }
 
-function readLines(text) {
+function readLines(pasted) {
+  const text = withPoints(pasted.replaceAll(/(\d)[ \t\u00a0]+%/g, "$1%"));
   const lines = text.split(/\r?\n/).map((line) => line.trim()).filter(Boolean);
   const hasPercentSign = text.includes("%");
   const mark = ["\t", ";"].find((one) => lines[0].includes(one)) ?? ",";
@@ -86,6 +88,13 @@ function readLines(text) {
   const header = /^[a-z_ "]+$/i.test(lines[0]) && !NOTHING.has(lines[0].toLowerCase()) ? 1 : 0;
   const cells = lines.slice(header).join("\n").split(/[\s,;]+/).filter(Boolean);
   return { y: cells.map((cell, place) => priceOf(cell, place)), times: null, hasPercentSign };
+}
+
+/** "0,41; 0,42" -> "0.41; 0.42", where every comma can be nothing but a decimal one. */
+function withPoints(text) {
+  const isDecimal = /(?<![\d,.])([01]),(\d+)(?=%?\s*(;|\t|$))/gm;
+  const isSure = !text.includes(".") && !text.replaceAll(isDecimal, "").includes(",");
+  return isSure ? text.replaceAll(isDecimal, "$1.$2") : text;
 }
 
 function fromTable(rows) {
