@@ -203,7 +203,8 @@ def _calibrator(  # noqa: PLR0913 - one argument a collaborator
         References(settings.signals, state.false_alarms),
         Bounds(config.max_markets, contents.next_signal_id),
     )
-    signals.restore(contents.breaches, now_s=wall_clock())
+    closings_s = {one.market_id: one.closes_at_s for one in contents.forecasts}
+    signals.restore(contents.breaches, closings_s, now_s=wall_clock())
     calibrator = Calibrator(
         state,
         pending,

@@ -175,8 +175,10 @@ def test_a_breach_of_a_market_that_falls_silent_closes() -> None:
     watched.see(0, trial(0))
     watched.see(0, trial(0, name="snow", closes_at_s=moment(1)))
 
+    assert watched.sweep(0.9) == []
+    [closed] = watched.sweep(1)
     assert watched.sweep(2) == []
-    stale, closed = watched.sweep(2.1)
+    [stale] = watched.sweep(2.1)
 
     assert (stale.close_reason, stale.closed_at_s) == ("stale", moment(2))
     assert (stale.ts_s, stale.price) == (moment(0), UP)

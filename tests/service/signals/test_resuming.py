@@ -105,6 +105,17 @@ def test_a_process_that_begins_gives_every_market_time_to_be_heard() -> None:
     assert (gone.close_reason, gone.closed_at_s) == ("stale", moment(5) + 2 * STEP_S)
 
 
+def test_a_market_that_closes_while_nobody_looks_has_closed() -> None:
+    before = Watched()
+    before.go(UP)
+    after = Watched()
+
+    after.engine.restore(before.told, {"rain": moment(1)}, now_s=moment(2))
+    [gone] = after.sweep(2)
+
+    assert (gone.close_reason, gone.closed_at_s) == ("market_closed", moment(1))
+
+
 def test_the_newest_price_of_a_market_of_two_steps_is_remembered() -> None:
     before = Watched()
     before.see(0, trial(0, step_s=3_600))

@@ -2,8 +2,9 @@
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from tsfm_runner.config import SignalsConfig
 from tsfm_runner.domain.signals import (
@@ -22,6 +23,7 @@ from tsfm_runner.service.signals.following import Following
 from tsfm_runner.service.signals.references import References
 from tsfm_runner.service.signals.trials import MarketKey, Trial, trial_of, trials_of
 
+NO_CLOSINGS: Mapping[str, float | None] = MappingProxyType({})
 _SWEEP_INTERVAL_S = 60.0
 _MOST_AHEAD_S = 600.0  # clocks differ; a price from further ahead is none of now
 
@@ -95,8 +97,17 @@ class SignalEngine:
         is_cooling = now_s < last.closed_at_s + self.config.cooldown_s
         return last if is_cooling else None
 
-    def restore(self, breaches: Iterable[BreachSignal], *, now_s: float) -> None:
-        """Go on with breaches of a process before, of each the newest known."""
+    def restore(
+        self,
+        breaches: Iterable[BreachSignal],
+        closings_s: Mapping[str, float | None] = NO_CLOSINGS,
+        *,
+        now_s: float,
+    ) -> None:
+        """Go on with breaches of a process before, of each the newest known.
+
+        ``closings_s`` says when markets close, where that is known.
+        """
         # What came of an older breach may be known later than that a newer opened.
         for signal in sorted(breaches, key=lambda one: one.opened_at_s):
             trial = trial_of(signal)
@@ -104,6 +115,7 @@ class SignalEngine:
             if episode is None:
                 episode = self._episode(trial.key, trial.ts_s)
             self._report_all(episode.resume(signal, now_s), now_s)
+            episode.closes_at_s = closings_s.get(signal.market_id)
             self._know(trial)
             if signal.follow_through is None:
                 self._follow(signal, seen_s=signal.opened_at_s)
@@ -186,7 +198,7 @@ class SignalEngine:
         return self._drained()
 
     def sweep(self, now_s: float) -> list[BreachSignal]:
-        """Close breaches that nobody tells anything of; return what that brings."""
+        """Close breaches of markets closed or silent; return what that brings."""
         self._sweep(now_s)
         return self._drained()
 
@@ -194,7 +206,7 @@ class SignalEngine:
         self._swept_s = now_s
         for key, episode in list(self._episodes.items()):
             silent_s = self.config.stale_steps * key.step_s
-            if now_s - episode.heard_s > silent_s:
+            if now_s - episode.heard_s > silent_s or episode.has_closed(now_s):
                 self._report_all(episode.end(silent_s), now_s)
         for market in list(self._following.values()):
             for following in list(market.values()):
