@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from starlette.testclient import TestClient
 from tests.api.wire import a_request, prices
 from tests.fakes import Answers, FakeClock, FakeRuntime, flat_answers
 from tests.service.builders import task
+from tests.service.signals_told import breach_signal, closed, followed
 
 from tsfm_runner.adapters.ledger import read_state
 from tsfm_runner.adapters.tollama import TollamaRuntime
@@ -118,6 +120,30 @@ async def test_the_calibration_is_written_down_as_often_as_the_settings_say(
 
     assert (while_open is not None) is is_soon
     assert at_the_end is not None
+
+
+async def test_a_start_goes_on_with_what_the_ledger_knows_of_breaches(
+    tmp_path: Path,
+) -> None:
+    configured = settings(store={"url": f"sqlite:///{tmp_path / 'ledger.db'}"})
+    clock = FakeClock(breach_signal(0).opened_at_s)
+    older, other = breach_signal(1), breach_signal(3, market_id="will-it-snow")
+    newer = replace(breach_signal(4), market_id=older.market_id)
+    async with open_backend(configured, wall_clock=clock, keeps=True) as backend:
+        backend.calibrator.ledger.append(
+            [older, closed(older, 2), other, newer, followed(closed(older, 2), 5)]
+        )
+
+    clock.now_s = newer.ts_s + 3_600
+    async with open_backend(configured, wall_clock=clock, keeps=True) as backend:
+        backend.calibrator.sweep()
+        at_once = backend.signals.open_breaches
+        clock.now_s += 601
+        backend.calibrator.sweep()
+        told = await backend.calibrator.ledger.signals_after(5, limit=9)
+
+    assert at_once == [other, newer]
+    assert [(one.id, one.close_reason) for one in told] == [(6, "stale"), (7, "stale")]
 
 
 async def test_who_only_asks_writes_nothing_down(tmp_path: Path) -> None:
