@@ -142,7 +142,7 @@ async def test_a_start_goes_on_with_what_the_ledger_knows_of_breaches(
         backend.calibrator.sweep()
         told = await backend.calibrator.ledger.signals_after(5, limit=9)
 
-    assert at_once == [other, newer]
+    assert at_once == [newer, other]
     assert [(one.id, one.close_reason) for one in told] == [(6, "stale"), (7, "stale")]
 
 
