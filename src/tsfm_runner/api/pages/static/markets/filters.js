@@ -1,6 +1,6 @@
 // What the reader chooses: words, a category, a state; and the tiles that do the same.
 
-import { count, h, percent, replace, setText } from "../app.js";
+import { count, h, percent, plural, replace, setText } from "../app.js";
 import { STATES } from "./book.js";
 
 /**
@@ -33,7 +33,7 @@ export function filterBar(choice, changed) {
       category.value = choice.category;
       state.value = choice.state;
       if (document.activeElement !== text) text.value = choice.text;
-      setText(found, nFound === n ? `${count(n)} markets` : `${count(nFound)} of ${count(n)} markets`);
+      setText(found, nFound === n ? plural(n, "market") : `${count(nFound)} of ${plural(n, "market")}`);
     },
   };
 }
@@ -87,7 +87,7 @@ export function summaryTiles(choice, changed) {
         else delete button.dataset.tone;
       }
       setText(inside.value, percent(book.inside.share, 0));
-      setText(inside.note, `newest price of ${count(book.inside.n)}`);
+      setText(inside.note, book.inside.n ? `newest price of ${count(book.inside.n)}` : "none judged yet");
     },
   };
 }
