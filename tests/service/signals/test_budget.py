@@ -51,6 +51,34 @@ def test_markets_that_come_one_by_one_count_as_those_of_the_cycle_before() -> No
     assert watched.engine.n_watched == 2_000
 
 
+def test_markets_told_of_two_steps_at_a_time_one_by_one_count_too() -> None:
+    watched = Watched()
+    watched.see(0, *quiet(0, 2_000))
+
+    last = watched.see(2, trial(1, price=MEDIAN), trial(2, p=0.15))
+
+    assert last == []
+    assert watched.engine.n_watched == 2_000
+
+
+@pytest.mark.parametrize(("minutes", "n_watched"), [(60, 2_000), (59, 1)])
+def test_markets_count_for_as_long_as_bands_judge(minutes: int, n_watched: int) -> None:
+    watched = Watched(lookback_minutes=minutes)
+    watched.see(0, *quiet(0, 2_000))
+    watched.see(11, *quiet(11, 1))
+
+    watched.see(12, *quiet(12, 1))
+
+    assert watched.engine.n_watched == n_watched
+
+
+def test_markets_of_the_cycle_before_count_however_long_ago_that_was() -> None:
+    watched = Watched()
+    watched.see(0, *quiet(0, 2_000))
+
+    assert watched.see(900, trial(900, p=0.15)) == []
+
+
 def test_a_price_of_the_grid_time_before_joins_the_cycle_of_now() -> None:
     watched = Watched()
     watched.see(1, *quiet(1, 3))

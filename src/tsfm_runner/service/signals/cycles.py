@@ -18,31 +18,42 @@ class Cycle:
     """The prices of one grid time, as they come in.
 
     Markets of one cycle come together or one by one; each time all that are outside
-    are looked at anew, among as many as there were in this cycle or the one before.
+    are looked at anew, among as many as there were in any cycle of the last hour
+    (`lookback_minutes`), or in the one before. Some times hold a few prices only.
     """
 
     config: SignalsConfig
+    step_s: int
     grid_time: int = _NEVER
     outside: dict[str, Trial] = field(default_factory=dict)
-    n_before: int = 0
     _seen: set[str] = field(default_factory=set)
+    _before: dict[int, int] = field(default_factory=dict)
+    _n_before: int = 0
 
     @property
     def n_tests(self) -> int:
         """How many markets are watched."""
-        return max(len(self._seen), self.n_before)
+        return max(len(self._seen), self._n_before)
 
     def join(self, grid_time: int, trials: Sequence[Trial]) -> None:
         """Take prices; with a newer grid time a cycle begins, late ones join it."""
         if grid_time > self.grid_time:
-            self.n_before = len(self._seen)
-            self.grid_time, self.outside, self._seen = grid_time, {}, set()
+            self._begin(grid_time)
         for trial in trials:
             market_id = trial.key.market_id
             self._seen.add(market_id)
             self.outside.pop(market_id, None)
             if trial.far_p_value <= self.config.enter_p:
                 self.outside[market_id] = trial
+
+    def _begin(self, grid_time: int) -> None:
+        last, oldest = self.grid_time, grid_time - self.config.lookback_s // self.step_s
+        self._before[last] = len(self._seen)
+        self._before = {
+            at: n for at, n in self._before.items() if at == last or at >= oldest
+        }
+        self._n_before = max(self._before.values())
+        self.grid_time, self.outside, self._seen = grid_time, {}, set()
 
     def forget(self, market_id: str) -> None:
         """Look at a market no more; it still counts among those that were watched."""
@@ -54,7 +65,7 @@ class Cycle:
         if not outside:
             return []
         p_values = references.shares(
-            outside[0].key.step_s, np.array([trial.far_p_value for trial in outside])
+            self.step_s, np.array([trial.far_p_value for trial in outside])
         )
         q_values = discovery_q_values(p_values, n_tests=self.n_tests)
         return list(zip(outside, q_values.tolist(), strict=True))

@@ -153,7 +153,7 @@ class SignalEngine:
             self._report_all(self._episodes[trial.key].meet(trial), now_s)
         # Who is outside already is not tested anew: others would pass beside it.
         tests = [trial for trial in new if self._episodes[trial.key].open is None]
-        cycle = self._cycles.setdefault(step_s, Cycle(self.config))
+        cycle = self._cycles.setdefault(step_s, Cycle(self.config, step_s))
         cycle.join(grid_time, tests)
         for trial, q_value in cycle.q_values(self.references):
             episode = self._episodes[trial.key]
