@@ -117,6 +117,34 @@ def test_what_comes_back_makes_the_next_ones_less_believed() -> None:
     assert believed > 3 * Watched().engine.references.shares(300, np.array([0.05]))[0]
 
 
+@pytest.mark.parametrize(("minutes", "steps"), [(60, 12), (32, 7), (1, 1)])
+def test_calm_prices_count_once_it_is_known_which_of_the_others_are_back(
+    minutes: int, steps: int
+) -> None:
+    watched = Watched(lookback_minutes=minutes)
+    watched.see(0, *quiet(0, 2_000))
+    counts = watched.engine.references.counts[300]
+
+    for step in range(1, steps):
+        watched.see(step, *quiet(step, 1))
+    assert counts.sum() == 0
+    watched.see(steps, *quiet(steps, 1))
+    assert counts.sum() == pytest.approx(2_000, rel=0.01)
+
+
+def test_in_the_first_hour_false_alarms_are_as_many_as_are_expected() -> None:
+    rng = np.random.default_rng(7)
+    watched = Watched(cooldown_minutes=0)
+    for step in range(6):
+        for name in range(1_000):
+            is_far = rng.random() < 0.008  # with p <= 0.2: 0.04 of the p-value
+            change = {} if is_far else {"price": MEDIAN}
+            p = rng.uniform(0.001, 0.2) if is_far else 1.0
+            watched.see(step, trial(step, name=f"m{name}", p=p, **change))
+
+    assert len([one for one in watched.told if one.phase == "opened"]) <= 4
+
+
 def test_what_stays_away_counts_nowhere() -> None:
     watched = Watched()
     watched.see(0, trial(0))
@@ -205,7 +233,8 @@ def test_no_more_suspects_are_kept_than_fit() -> None:
 def test_the_reference_is_that_of_the_step_of_the_bands() -> None:
     watched = Watched()
     watched.see(0, *quiet(0, 50))
+    watched.see(12, *quiet(12, 1))
 
-    assert watched.engine.references.counts[300].sum() == 50
+    assert watched.engine.references.counts[300].sum() == pytest.approx(50)
     assert watched.engine.references.counts[300].shape == (N_BINS,)
     assert 3_600 not in watched.engine.references.counts

@@ -1,5 +1,6 @@
 """What false alarms have looked like, learned from prices that came back."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -33,9 +34,11 @@ class _Suspect(NamedTuple):
 class References:
     """Counts of observations in the normal range, by the step of their bands.
 
-    A price near the median of its band is in the normal range at once. One that is
-    far is, when it is back near the median after the lookback; one that stays away
-    counts nowhere: the reference is of markets in which nothing happened.
+    A price near the median of its band is in the normal range. One that is far is,
+    when it is back near the median after the lookback; one that stays away counts
+    nowhere: the reference is of markets in which nothing happened. Until it is known
+    which are back the others do not count either: of the first hour, or after a hole,
+    false alarms would else seem to be fewer than they are.
     """
 
     config: SignalsConfig
@@ -43,6 +46,7 @@ class References:
     _suspects: dict[MarketKey, list[_Suspect]] = field(default_factory=dict)
     _by_market: dict[str, set[MarketKey]] = field(default_factory=dict)
     _n_suspects: int = 0
+    _normal: dict[int, dict[int, FloatArray]] = field(default_factory=dict)
 
     def shares(self, step_s: int, p_values: FloatArray) -> FloatArray:
         """Return how often a market in its normal range looks at least so unlikely."""
@@ -54,20 +58,33 @@ class References:
         )
 
     def learn_from(self, trials: Sequence[Trial]) -> None:
-        """Count prices in the normal range; keep the others in mind."""
+        """Keep prices in mind, and count those in the normal range when it is time."""
         for step_s, _, alike in grouped(trials, lambda trial: trial.key.step_s):
             p_values = np.array([trial.far_p_value for trial in alike])
             is_normal = p_values > self.config.enter_p
             counts = self._counts(step_s)
             counts *= 0.5 ** (p_values.size / self.config.reference_half_life)
-            np.add.at(counts, reference_bin(p_values[is_normal]), 1)
+            grid_time = int(max(trial.ts_s for trial in alike) // step_s)
+            self._settle(step_s, grid_time)
+            waiting = self._normal[step_s].setdefault(grid_time, np.zeros(N_BINS))
+            np.add.at(waiting, reference_bin(p_values[is_normal]), 1)
             for place in np.flatnonzero(~is_normal).tolist():
                 self._suspect(alike[place])
+
+    def _settle(self, step_s: int, grid_time: int) -> None:
+        """Count the normal prices whose companions are known by now."""
+        waiting = self._normal.setdefault(step_s, {})
+        last = grid_time - math.ceil(self._wait_s(step_s) / step_s)
+        for due in [at for at in waiting if at <= last]:
+            self._counts(step_s)[:] += waiting.pop(due)
+
+    def _wait_s(self, step_s: int) -> float:
+        return max(self.config.lookback_s, step_s)
 
     def _suspect(self, trial: Trial) -> None:
         if self._n_suspects >= _MOST_WAITING:
             return
-        due_s = trial.ts_s + max(self.config.lookback_s, trial.key.step_s)
+        due_s = trial.ts_s + self._wait_s(trial.key.step_s)
         until_s = due_s + _STEPS_LATE * trial.key.step_s
         suspect = _Suspect(trial.p_value, trial.band.median, due_s, until_s)
         self._suspects.setdefault(trial.key, []).append(suspect)
