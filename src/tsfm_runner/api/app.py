@@ -1,12 +1,10 @@
 """The HTTP application: routes, guard, and the one table from error to status."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from importlib.resources import as_file, files
-from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -48,6 +46,7 @@ from tsfm_runner.api.watch import Watch
 from tsfm_runner.config import Settings
 from tsfm_runner.ports import KeyRing, RateLimiter
 from tsfm_runner.service.backend import Backend
+from tsfm_runner.service.meanwhile import meanwhile
 
 _DOCS_ASSETS = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")
 _DOCS_POLICY = (
@@ -124,7 +123,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_backend() as backend, _meanwhile(keys.watch()):
+        async with open_backend() as backend, meanwhile(keys.watch()):
             app.state.backend = backend
             yield
 
@@ -190,18 +189,6 @@ def _remember(app: FastAPI, settings: Settings, watch: Watch) -> None:
     app.state.exposition = watch.exposition
     app.state.wall_clock = watch.wall_clock
     app.state.started_at_s = watch.wall_clock()
-
-
-@asynccontextmanager
-async def _meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Do the work beside the body; stop it at the end."""
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 def _add_handlers(app: FastAPI) -> None:

@@ -14,7 +14,6 @@ from typing import NamedTuple, TypeAlias
 from tsfm_runner.adapters.ledger import SqliteLedger, open_ledger, read_state
 from tsfm_runner.adapters.no_ledger import NoLedger
 from tsfm_runner.adapters.telemetry import Metrics, Teller
-from tsfm_runner.bootstrap.tasks import meanwhile
 from tsfm_runner.bootstrap.tools import Tools
 from tsfm_runner.config import CalibrationConfig, Settings
 from tsfm_runner.core.har import HarTable
@@ -31,6 +30,7 @@ from tsfm_runner.service.calibration.resuming import resume
 from tsfm_runner.service.calibration.snapshots import keep_snapshots, snapshot
 from tsfm_runner.service.calibration.state import CalibrationState
 from tsfm_runner.service.feed import Feed
+from tsfm_runner.service.meanwhile import meanwhile
 from tsfm_runner.service.signals.engine import Bounds, SignalEngine
 from tsfm_runner.service.signals.references import References
 
