@@ -127,3 +127,17 @@ def test_the_newest_price_of_a_market_of_two_steps_is_remembered() -> None:
     judgement = after.engine.judgement("rain")
     assert judgement is not None
     assert judgement.ts_s == moment(1)
+
+
+def test_of_more_breaches_than_markets_are_watched_the_oldest_close() -> None:
+    before = Watched()
+    before.go(UP)
+    before.see(1, trial(1, name="snow"))
+    after = Watched(first_id=3)
+    after.engine._max_markets = 1  # noqa: SLF001 - 20,000 would take a while
+
+    after.resume(before.told, step=1)
+    [gone] = after.sweep(1)
+
+    assert (gone.id, gone.market_id, gone.phase) == (3, "rain", "closed")
+    assert after.engine.open_breaches == [before.told[1]]
