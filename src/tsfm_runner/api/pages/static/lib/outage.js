@@ -13,7 +13,7 @@ export function outageBanner({ ladder }) {
   const names = h("b", {}, ill.map((rung) => rung.rung).join(", "));
   const more = h("a", { href: "/ui/runtime" }, "See the runtime");
   if (ill.length === models.length) {
-    return { tone: /** @type {const} */ ("bad"), text: ["Outage: no model answers (", names, "). Baselines answer in their place, and bands are wider. ", more] };
+    return { tone: /** @type {const} */ ("bad"), text: ["Outage: no model answers (", names, "). Baselines answer in their place, or the last answers are given again for a while. ", more] };
   }
   return { tone: /** @type {const} */ ("warn"), text: ["Trouble with ", names, ": other models or baselines answer where it does not. ", more] };
 }

@@ -42,7 +42,7 @@ export function troubleOf(rung) {
 
 function outage(ill, named) {
   return bad("Outage: no model answers",
-    `${ill.map((rung) => `${named(rung)} ${troubleOf(rung)}`).join("; ")}. Baselines answer in their place; no caller sees an error.`,
+    `${ill.map((rung) => `${named(rung)} ${troubleOf(rung)}`).join("; ")}. Baselines answer in their place, or their own last answers are given again for a while; no caller sees an error.`,
     "Run tsfm-runner doctor, and look at the log of the runtime.");
 }
 
