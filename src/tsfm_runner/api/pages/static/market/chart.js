@@ -3,6 +3,7 @@
 import { colour, fanFigure, moment, plainText, points, range } from "../app.js";
 
 const AIR = 0.06;
+const BEYOND = 0.004; // of 0 and 1, so that a line on them is seen
 const SPANS = { near: 72, day: 288, all: Infinity };
 
 /**
@@ -96,13 +97,13 @@ function reach(market, bands, start, isRaw) {
   const all = [...prices, ...columns, ...lower, ...upper, ...bands.flatMap((band) => [band.lower, band.upper])];
   const [low, high] = [Math.min(...all), Math.max(...all)];
   const air = Math.max(0.004, AIR * (high - low));
-  return [low - air, high + air];
+  return [Math.max(low - air, -BEYOND), Math.min(high + air, 1 + BEYOND)];
 }
 
 /** Marks are written as finely as they are apart, so that no two read the same. */
 function heights([low, high]) {
   const digits = high - low < 0.02 ? 2 : high - low < 0.1 ? 1 : 0;
-  return { range: [low, high], tickformat: `.${digits}%` };
+  return { range: [low, high], tickformat: `.${digits}%`, automargin: true };
 }
 
 function describe(bands, breaches) {
