@@ -19,21 +19,22 @@ export function headline(row, rows, { interval, promised }) {
       h("p", {}, h("b", {}, percent(figures.closed)), ` of prices ended inside ${INTERVALS[interval].long} of ${row.model_name}; ${percent(promised, 0)} were promised.`,
         around ? ` The 95 % interval is ${points(around[0])} – ${percent(around[1])}: ${means}.` : ` ${upper(means)}: all are of one event.`),
       h("p", { class: "muted" }, `${plural(row.n, "scored step")}, ${worth(row)}. An edge counts as inside; without edges it is ${percent(figures.open)}.`)),
-    h("ul", { class: "verdict-facts" }, facts(row, rows, interval)));
+    h("ul", { class: "verdict-facts" }, facts(row, rows, { interval, isEarly: tone === JUDGEMENTS.early.tone })));
 }
 
 function worth({ n_effective: n }) {
   return n === null ? "whose worth is not known before there are two events" : `worth ${count(Math.round(n))} independent ones, as markets of one event move together`;
 }
 
-function facts(row, rows, interval) {
+function facts(row, rows, { interval, isEarly }) {
+  const soFar = isEarly ? " so far, on too few to tell" : "";
   const beside = shadowOf(row, rows);
   const less = beside ? 1 - row[interval].interval_score / beside[interval].interval_score : null;
   return [
     fact("Mean width", `${points(row[interval].mean_width, 2)} points`),
     interval === "served" ? fact("Before calibration", `${percent(row.raw.closed)} inside, ${points(row.raw.mean_width, 2)} points wide`) : null,
-    interval === "served" ? fact("Calibration made the score", changeOf(row.served.interval_score, row.raw.interval_score)) : null,
-    beside ? fact("Score of the model", comparison(less, beside.model_name), less > 0 ? "good" : "plain") : null,
+    interval === "served" ? fact("Calibration made the score", changeOf(row.served.interval_score, row.raw.interval_score) + soFar) : null,
+    beside ? fact("Score of the model", comparison(less, beside.model_name) + soFar, less > 0 && !isEarly ? "good" : "plain") : null,
   ];
 }
 
