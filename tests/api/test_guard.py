@@ -6,18 +6,21 @@ import pytest
 from fastapi import Request
 from httpx2 import Headers
 from starlette.testclient import TestClient
-from tests.api.wire import FORECAST, Json, a_client, a_request, an_app, assert_problem
+from tests.api.wire import (
+    FORECAST,
+    SECURITY_HEADERS,
+    Json,
+    a_client,
+    a_request,
+    an_app,
+    assert_problem,
+)
 
 from tsfm_runner.config import Settings
 
 KEYS = {"alerts": "first-key-of-16-and-more", "desk": "second-key-ümlaut-16"}
 ALERTS, DESK = KEYS["alerts"], KEYS["desk"]
 PUBLIC = ("/health/live", "/health/ready")
-SECURITY_HEADERS = {
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
-}
 
 
 def guarded(**auth: object) -> Settings:
@@ -195,7 +198,11 @@ def test_request_without_an_id_gets_one_of_its_own(client: TestClient) -> None:
     assert len(told) == 20
 
 
-@pytest.mark.parametrize(("method", "path"), [*ROUTES, ("GET", "/none")])
+# Streams have no end that this client could wait for: see `test_streaming`.
+ENDING = [(method, path) for method, path in ROUTES if not path.endswith("/stream")]
+
+
+@pytest.mark.parametrize(("method", "path"), [*ENDING, ("GET", "/none")])
 def test_every_answer_carries_security_headers(
     client: TestClient, method: str, path: str
 ) -> None:

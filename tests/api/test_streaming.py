@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 from tests.api.listening import PATIENCE_S, Service, heard, ids, served
-from tests.api.wire import FORECAST, a_request, an_app, prices, until
+from tests.api.wire import FORECAST, SECURITY_HEADERS, a_request, an_app, prices, until
 from tests.service.signals_told import START_S, breach_signal
 
 from tsfm_runner.adapters.ledger import SqliteLedger
@@ -142,6 +142,15 @@ async def test_a_stream_ends_where_the_ledger_cannot_be_read_and_the_next_is_tol
     assert rest == b""
     assert (answer.status, problem["code"]) == (503, "ledger_unavailable")
     assert "signal 2 is damaged" in problem["detail"]
+
+
+@pytest.mark.parametrize("path", [BREACHES, PAGE])
+async def test_streams_carry_security_headers(service: Service, path: str) -> None:
+    async with service.stream(path) as stream:
+        told = {name.lower(): value for name, value in stream.headers.items()}
+
+    assert told.items() >= SECURITY_HEADERS.items()
+    assert told["x-request-id"]
 
 
 async def test_a_page_is_told_of_everything_that_changes(service: Service) -> None:

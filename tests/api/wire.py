@@ -18,6 +18,11 @@ from tsfm_runner.ports import Clock, ForecastRuntime
 
 AS_OF = "2026-02-20T12:00:00Z"
 AS_OF_S = 1_771_588_800
+SECURITY_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+}
 FORECAST = "/tsfm/forecast"
 BATCH = "/tsfm/forecast/batch"
 PROBLEM = "application/problem+json"
