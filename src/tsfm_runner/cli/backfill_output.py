@@ -2,13 +2,13 @@
 
 import json
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from tsfm_runner.adapters.whole_file import whole_file
 from tsfm_runner.api.breach_schemas import breach_of
 from tsfm_runner.domain.signals import BreachSignal
 from tsfm_runner.errors import UnreadableInputError
@@ -45,17 +45,9 @@ def write_signals(signals: Sequence[BreachSignal], out: str) -> None:
     if out == STDOUT:
         sys.stdout.write(_lines(signals))
         return
-    path = Path(out)
     write = writer_for(out)
-    try:
-        with tempfile.TemporaryDirectory(prefix=".signals-", dir=path.parent) as name:
-            whole = Path(name) / path.name
-            write(signals, whole)
-            whole.replace(path)
-    except OSError as exc:
-        raise UnreadableInputError(
-            f"{out} cannot be written: {exc.strerror or exc}"
-        ) from exc
+    with whole_file(Path(out), prefix=".signals-") as whole:
+        write(signals, whole)
 
 
 def writer_for(out: str) -> Callable[[Sequence[BreachSignal], Path], None]:

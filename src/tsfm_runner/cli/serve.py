@@ -5,8 +5,6 @@ import gc
 import signal
 import time
 import webbrowser
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from typing import Annotated, NamedTuple
 
 import aiohttp
@@ -23,6 +21,7 @@ from tsfm_runner.cli.exit_codes import ExitCode
 from tsfm_runner.cli.invocation import load_for
 from tsfm_runner.cli.serving import bind, run, running_service, url_of
 from tsfm_runner.config import AuthConfig, Settings
+from tsfm_runner.service.meanwhile import meanwhile
 
 _GC_THRESHOLDS = (20_000, 50, 50)
 
@@ -102,26 +101,13 @@ async def _serve(settings: Settings, wanted: _Wanted) -> None:
                 _tell_ready(f"Serving on {url} (try {url}/docs). Ctrl-C stops.")
                 await serving
             else:
-                async with _living(wanted.demo, clock, url, settings.auth):
+                async with meanwhile(_live(wanted.demo, clock, url, settings.auth)):
                     await serving
     typer.echo("stopped", err=True)
 
 
-@asynccontextmanager
-async def _living(
-    demo: Demo, clock: DemoClock, url: str, auth: AuthConfig
-) -> AsyncIterator[None]:
-    """Let the markets of a demo live until the end."""
-    task = asyncio.create_task(_live(demo, clock, url, auth))
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
 async def _live(demo: Demo, clock: DemoClock, url: str, auth: AuthConfig) -> None:
+    """Let the markets of a demo live until cancelled."""
     async with demo_session(auth) as session:
         living = LivingDemo(demo, clock, session, url)
         try:

@@ -1,10 +1,10 @@
 """Copy a ledger at one moment, also while it is written to."""
 
 import sqlite3
-import tempfile
 from contextlib import closing
 from pathlib import Path
 
+from tsfm_runner.adapters.whole_file import whole_file
 from tsfm_runner.errors import CalibrationStateError, UnreadableInputError
 
 
@@ -17,15 +17,8 @@ def back_up_ledger(path: Path, target: Path) -> int:
     """
     if target.exists():
         raise UnreadableInputError(f"{target} is there already")
-    try:
-        with tempfile.TemporaryDirectory(prefix=".backup-", dir=target.parent) as name:
-            whole = Path(name) / target.name
-            _copy(path, whole)
-            whole.replace(target)
-    except OSError as exc:
-        raise UnreadableInputError(
-            f"{target} cannot be written: {exc.strerror or exc}"
-        ) from exc
+    with whole_file(target, prefix=".backup-") as whole:
+        _copy(path, whole)
     return target.stat().st_size
 
 
