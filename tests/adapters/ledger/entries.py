@@ -1,6 +1,8 @@
 """Entries for a ledger, and ledgers to write them to."""
 
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 
@@ -168,3 +170,10 @@ def facts(entry: object) -> dict[str, object]:
         name: value.tolist() if isinstance(value, np.ndarray) else value
         for name, value in values.items()
     }
+
+
+def change(path: Path, statement: str) -> None:
+    """Change a ledger behind its back."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(statement)
+        connection.commit()

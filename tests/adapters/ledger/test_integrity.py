@@ -1,13 +1,12 @@
 """The check finds what cannot be true, and nothing in a ledger that is well."""
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.adapters.ledger.entries import (
     START_S,
     STEP_S,
+    change,
     forecast,
     open_at,
     outcome,
@@ -29,12 +28,6 @@ def path(tmp_path: Path) -> Path:
         ledger.append([score(1, [(1, 1), (2, 1)], ts_s=START_S + 2 * STEP_S)])
         ledger.append([score(2, [(1, 2)], ts_s=START_S + 3 * STEP_S), state(2)])
     return path
-
-
-def change(path: Path, statement: str) -> None:
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute(statement)
-        connection.commit()
 
 
 def test_a_ledger_that_is_well_has_no_findings(path: Path) -> None:

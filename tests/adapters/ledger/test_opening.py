@@ -12,6 +12,7 @@ from alembic.migration import MigrationContext
 from tests.adapters.ledger.entries import (
     START_S,
     STEP_S,
+    change,
     forecast,
     open_at,
     score,
@@ -29,17 +30,6 @@ from tsfm_runner.errors import (
 )
 
 LONG_AGO_S = 0.0
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.db"
-
-
-def change(path: Path, statement: str) -> None:
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute(statement)
-        connection.commit()
 
 
 def tables(path: Path) -> list[tuple[str, str]]:

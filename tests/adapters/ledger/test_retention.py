@@ -23,11 +23,6 @@ MAX_AGE_S = 30 * DAY_S
 ENOUGH_COMMITS = 40
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.db"
-
-
 def fill(ledger: SqliteLedger, *, applied: int | None) -> None:
     """Append forecasts, each recorded as it is cut off, with outcome and score."""
     for number in range(1, N + 1):

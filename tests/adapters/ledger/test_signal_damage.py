@@ -1,13 +1,11 @@
 """A signal that was damaged is told and found; the file of an older program is not."""
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.config import Config
-from tests.adapters.ledger.entries import open_at
+from tests.adapters.ledger.entries import change, open_at
 from tests.service.signals_told import START_S, breach_signal
 
 from tsfm_runner.adapters.ledger.database import open_database
@@ -17,17 +15,6 @@ from tsfm_runner.errors import CalibrationStateError
 
 EVERYTHING = BreachQuery()
 LONG_AGO_S = 0.0
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.db"
-
-
-def change(path: Path, statement: str) -> None:
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute(statement)
-        connection.commit()
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,11 @@
 """Signals are kept whole, found again, and told to nobody before they are safe."""
 
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.adapters.ledger.entries import Told, open_at
+from tests.adapters.ledger.entries import Told, change, open_at
 from tests.service.signals_told import (
     START_S,
     STEP_S,
@@ -21,17 +19,6 @@ from tsfm_runner.domain.signals import BreachQuery, BreachSignal, DeliveryEntry
 
 EVERYTHING = BreachQuery()
 LONG_AGO_S = 0.0
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.db"
-
-
-def change(path: Path, statement: str) -> None:
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute(statement)
-        connection.commit()
 
 
 async def test_signals_come_back_as_they_were(path: Path) -> None:
